@@ -1,0 +1,1 @@
+//! The API kinds Repository, Sync and Team, and their condition reasons.

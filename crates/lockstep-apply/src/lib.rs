@@ -1,0 +1,1 @@
+//! Server-side apply, inventory, prune and drift, as a team.

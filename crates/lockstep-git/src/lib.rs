@@ -1,0 +1,1 @@
+//! Git remotes, fetches and snapshots, read from the object database.

@@ -1,0 +1,1 @@
+//! Opened documents to Kubernetes objects, in order.

@@ -1,0 +1,1 @@
+//! Validated names, parsed at the edge and trusted afterwards.

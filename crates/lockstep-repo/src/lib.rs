@@ -1,0 +1,1 @@
+//! Work on many files: plan, stage, publish; atomic and batched.

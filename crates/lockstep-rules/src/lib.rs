@@ -1,0 +1,1 @@
+//! The policy file .sops.yaml: which path, which recipients, which selection.

@@ -1,0 +1,1 @@
+//! The SOPS document: tree, encrypted values, MAC, metadata, selection.

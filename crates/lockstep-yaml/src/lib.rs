@@ -1,0 +1,1 @@
+//! YAML events with byte spans, raw scalars and splices; types nothing.

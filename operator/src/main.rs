@@ -1,0 +1,3 @@
+//! Keeps a cluster in step with encrypted manifests in Git.
+
+fn main() {}

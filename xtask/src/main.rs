@@ -1,0 +1,3 @@
+//! The one script surface: demo, test, bench and the checks they call.
+
+fn main() {}
