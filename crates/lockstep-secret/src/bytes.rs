@@ -39,11 +39,13 @@ impl SecretBytes {
     /// are wiped.
     pub fn into_string(mut self) -> Result<SecretString, NotUtf8> {
         let bytes = std::mem::take(&mut *self.0);
-        String::from_utf8(bytes).map(SecretString::new).map_err(|error| {
-            let valid_up_to = error.utf8_error().valid_up_to();
-            drop(Self::new(error.into_bytes()));
-            NotUtf8 { valid_up_to }
-        })
+        String::from_utf8(bytes)
+            .map(SecretString::new)
+            .map_err(|error| {
+                let valid_up_to = error.utf8_error().valid_up_to();
+                drop(Self::new(error.into_bytes()));
+                NotUtf8 { valid_up_to }
+            })
     }
 }
 
@@ -59,7 +61,10 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing_of_the_value() {
-        assert_eq!(format!("{:?}", SecretBytes::new(b"hunter2".to_vec())), "[redacted]");
+        assert_eq!(
+            format!("{:?}", SecretBytes::new(b"hunter2".to_vec())),
+            "[redacted]"
+        );
     }
 
     #[test]
@@ -72,7 +77,9 @@ mod tests {
 
     #[test]
     fn broken_utf8_is_reported_by_position_only() {
-        let error = SecretBytes::new(b"ok\xff".to_vec()).into_string().unwrap_err();
+        let error = SecretBytes::new(b"ok\xff".to_vec())
+            .into_string()
+            .unwrap_err();
         assert_eq!(error.to_string(), "the text is not UTF-8 after byte 2");
     }
 }

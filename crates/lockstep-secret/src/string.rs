@@ -54,12 +54,18 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing_of_the_value() {
-        assert_eq!(format!("{:?}", SecretString::new("hunter2".into())), "[redacted]");
+        assert_eq!(
+            format!("{:?}", SecretString::new("hunter2".into())),
+            "[redacted]"
+        );
     }
 
     #[test]
     fn text_survives_the_way_through_bytes() {
-        let text = SecretString::new("grüße".into()).into_bytes().into_string().unwrap();
+        let text = SecretString::new("grüße".into())
+            .into_bytes()
+            .into_string()
+            .unwrap();
         assert_eq!(text.expose(), "grüße");
     }
 }
