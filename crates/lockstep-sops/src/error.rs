@@ -1,0 +1,261 @@
+//! What can go wrong between a file and its tree. No message holds a value.
+
+use crate::place::Place;
+use crate::selector::SelectorError;
+use lockstep_yaml::YamlError;
+
+/// Why a file cannot be read as a SOPS document.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// There is no document in the file.
+    #[error("the file is empty")]
+    Empty,
+    /// Git left an unresolved merge in the file.
+    #[error("line {line}: unresolved Git merge conflict")]
+    Conflict {
+        /// The line of the first marker.
+        line: usize,
+    },
+    /// It is not YAML, or more than is read of it.
+    #[error("not readable as YAML")]
+    Yaml(#[from] YamlError),
+    /// A document is a list or a single value.
+    #[error("{place}: the document is a {found}, not a mapping")]
+    RootNotMapping {
+        /// Where it starts.
+        place: Place,
+        /// `list` or `value`.
+        found: &'static str,
+    },
+    /// A mapping says a key twice.
+    #[error("{place}: the key is already there in line {first}")]
+    DuplicateKey {
+        /// Where it stands the second time.
+        place: Place,
+        /// The line where it stands first.
+        first: usize,
+    },
+    /// The top-level key `sops` is there but holds no metadata.
+    #[error("line {line}: the top-level key `sops` is reserved for metadata")]
+    ReservedKey {
+        /// The line of the key.
+        line: usize,
+    },
+    /// The metadata cannot be used.
+    #[error("the sops metadata cannot be used")]
+    Metadata(#[from] MetadataError),
+}
+
+/// What a [`ParseError`] is, for sops's exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseErrorKind {
+    /// Cannot be read (sops: 2).
+    Unreadable,
+    /// No documents (sops: 92).
+    Empty,
+    /// Holds the reserved key (sops: 203 when encrypting).
+    Reserved,
+    /// Bad metadata (sops: 1).
+    Metadata,
+}
+
+impl ParseError {
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ParseErrorKind {
+        match self {
+            Self::Empty => ParseErrorKind::Empty,
+            Self::Conflict { .. }
+            | Self::Yaml(_)
+            | Self::RootNotMapping { .. }
+            | Self::DuplicateKey { .. } => ParseErrorKind::Unreadable,
+            Self::ReservedKey { .. } => ParseErrorKind::Reserved,
+            Self::Metadata(_) => ParseErrorKind::Metadata,
+        }
+    }
+
+    /// What to do next, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Conflict { .. } => "resolve the conflict, or check out one side of it",
+            Self::DuplicateKey { .. } => "remove one of the two",
+            Self::ReservedKey { .. } => "rename the key: SOPS cannot encrypt a file that has it",
+            Self::RootNotMapping { .. } => "put the document below a key",
+            Self::Empty | Self::Yaml(_) | Self::Metadata(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Why the `sops` block cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// A field has a form that sops does not write.
+    #[error("line {line}: {field} is not {expected}")]
+    Field {
+        /// The line of the value.
+        line: usize,
+        /// The field, such as `sops.lastmodified`.
+        field: String,
+        /// What it should be, such as `a string`.
+        expected: &'static str,
+    },
+    /// A field that must be there is not.
+    #[error("line {line}: {field} is missing")]
+    Missing {
+        /// The line of the block.
+        line: usize,
+        /// The field.
+        field: &'static str,
+    },
+    /// More than one selector.
+    #[error("line {line}: more than one of the six selectors is set")]
+    Selectors {
+        /// The line of the second.
+        line: usize,
+    },
+    /// The selector cannot be used.
+    #[error("line {line}: the selector cannot be used")]
+    Selector {
+        /// The line of the selector.
+        line: usize,
+        /// Why not.
+        source: SelectorError,
+    },
+    /// No key can open the file.
+    #[error("line {line}: no key entries")]
+    NoKeys {
+        /// The line of the block.
+        line: usize,
+    },
+}
+
+/// What is wrong with one place of a tree, in either direction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TreeError {
+    /// SOPS keeps only string keys.
+    #[error("{0}: the key is not a string")]
+    KeyNotString(Place),
+    /// An integer that needs more than 64 bits with a sign.
+    #[error("{0}: the number does not fit into 64 bits")]
+    NumberTooLarge(Place),
+    /// The value cannot be what its tag says.
+    #[error("{0}: the value does not fit its tag")]
+    Tag(Place),
+    /// Aliases expand to more than is read.
+    #[error("{0}: the aliases expand to too much")]
+    TooManyAliases(Place),
+    /// The document nests deeper than is read.
+    #[error("{0}: nested too deeply")]
+    TooDeep(Place),
+    /// An alias stands inside what it stands for.
+    #[error("{0}: the alias stands inside what it stands for")]
+    Recursive(Place),
+}
+
+/// Why a document cannot be encrypted.
+#[derive(Debug, thiserror::Error)]
+pub enum EncryptError {
+    /// A place of the tree cannot be encrypted.
+    #[error("the document cannot be encrypted")]
+    Tree(#[from] TreeError),
+    /// The value is ciphertext already.
+    #[error("{0}: the value is encrypted already")]
+    AlreadyEncrypted(Place),
+    /// Nobody could open the result.
+    #[error("no recipients")]
+    NoRecipients,
+    /// The policy selects by comments.
+    #[error("encrypting by {0} is not supported")]
+    CommentSelector(&'static str),
+}
+
+impl EncryptError {
+    /// What to do next, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Tree(TreeError::KeyNotString(_) | TreeError::NumberTooLarge(_)) => "quote it",
+            Self::AlreadyEncrypted(_) => "decrypt the file it came from, and paste the plaintext",
+            Self::NoRecipients => "name at least one recipient",
+            Self::CommentSelector(_) => "select by key: encrypted_regex or encrypted_suffix",
+            Self::Tree(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Why an encrypted document cannot be opened with a data key.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A place of the tree cannot be read.
+    #[error("the document cannot be read")]
+    Tree(#[from] TreeError),
+    /// A value should be encrypted and is not.
+    #[error("{0}: the value should be encrypted and is not")]
+    Plaintext(Place),
+    /// A value looks encrypted and is not in SOPS's form.
+    #[error("{0}: the encrypted value is malformed")]
+    Malformed(Place),
+    /// The data key does not authenticate a value at its place.
+    #[error("{0}: the value does not decrypt here: it was changed, moved, or made with another key")]
+    Undecryptable(Place),
+    /// A decrypted value is not of the type it claims.
+    #[error("{0}: the decrypted value is not of the type it says")]
+    WrongType(Place),
+    /// The file has no MAC.
+    #[error("the file has no MAC")]
+    MacMissing,
+    /// The MAC itself does not decrypt.
+    #[error("the MAC does not decrypt: it or lastmodified was changed")]
+    MacUndecryptable,
+    /// The values are not those the MAC was made over.
+    #[error("the MAC does not match: values were changed after encryption")]
+    MacMismatch,
+    /// The metadata selects by comments.
+    #[error("files encrypted by {0} are not supported")]
+    CommentSelector(&'static str),
+}
+
+/// What an [`OpenError`] is, for sops's exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenErrorKind {
+    /// A value does not decrypt (sops: 25).
+    Value,
+    /// The MAC is missing, unreadable or wrong (sops: 51).
+    Mac,
+    /// A form this program does not open (sops: 1).
+    Unsupported,
+}
+
+impl OpenError {
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> OpenErrorKind {
+        match self {
+            Self::Tree(_)
+            | Self::Plaintext(_)
+            | Self::Malformed(_)
+            | Self::Undecryptable(_)
+            | Self::WrongType(_) => OpenErrorKind::Value,
+            Self::MacMissing | Self::MacUndecryptable | Self::MacMismatch => OpenErrorKind::Mac,
+            Self::CommentSelector(_) => OpenErrorKind::Unsupported,
+        }
+    }
+
+    /// What to do next, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Plaintext(_) => {
+                "somebody edited the encrypted file by hand: decrypt it, edit, and encrypt again"
+            }
+            Self::MacMismatch | Self::MacUndecryptable | Self::MacMissing => {
+                "restore the last good version from Git, and make the change through an edit"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

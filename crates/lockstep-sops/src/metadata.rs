@@ -1,0 +1,80 @@
+//! The `sops` block of a file: who can open it, what is encrypted, and the sealed MAC.
+//!
+//! Nothing in it is authenticated except through the MAC's own additional data (`lastmodified`).
+
+use crate::selector::{MacScope, Selector};
+
+/// The data key wrapped for one age recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgeEntry {
+    /// The recipient as written, such as `age1…`.
+    pub recipient: String,
+    /// An armored age file that holds the data key.
+    pub enc: String,
+}
+
+/// A key entry of a kind this program does not open: kept, counted, named in messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherKeys {
+    /// The field's name: `pgp`, `kms`, `gcp_kms`, `hckms`, `azure_kv`, `hc_vault`.
+    pub kind: String,
+    /// How many entries it has.
+    pub count: usize,
+}
+
+/// The metadata of one encrypted file.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    pub(crate) age: Vec<AgeEntry>,
+    pub(crate) others: Vec<OtherKeys>,
+    pub(crate) key_groups: usize,
+    pub(crate) selector: Selector,
+    pub(crate) mac_scope: MacScope,
+    pub(crate) last_modified: String,
+    pub(crate) mac: String,
+    pub(crate) version: String,
+}
+
+impl Metadata {
+    /// The age entries, in file order. With more than one key group each wraps only a share.
+    #[must_use]
+    pub fn age(&self) -> &[AgeEntry] {
+        &self.age
+    }
+
+    /// Key entries of other kinds.
+    #[must_use]
+    pub fn other_keys(&self) -> &[OtherKeys] {
+        &self.others
+    }
+
+    /// How many key groups share the data key; 1 when it is not split.
+    #[must_use]
+    pub fn key_groups(&self) -> usize {
+        self.key_groups
+    }
+
+    /// Which values are encrypted.
+    #[must_use]
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// Which values the MAC covers.
+    #[must_use]
+    pub fn mac_scope(&self) -> MacScope {
+        self.mac_scope
+    }
+
+    /// When the file was last encrypted: RFC 3339 to the second, as the MAC's additional data.
+    #[must_use]
+    pub fn last_modified(&self) -> &str {
+        &self.last_modified
+    }
+
+    /// The sops version that the file claims to be written by.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+}
