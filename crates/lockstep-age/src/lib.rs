@@ -1,1 +1,28 @@
-//! age identities and recipients; wraps and unwraps data keys.
+//! age for SOPS: identities and recipients, and data keys wrapped for them.
+//!
+//! Every recipient gets an age file of its own around the whole data key, as sops does it. X25519
+//! only for now; other kinds are named when they are met. No plugin is ever run, and a passphrase
+//! file is refused before its work factor is looked at.
+//!
+//! The age library draws its randomness from the operating system; it takes no other source.
+//!
+//! ```
+//! use lockstep_age::{Identity, wrap};
+//! use lockstep_secret::DataKey;
+//!
+//! let identity = Identity::generate();
+//! let key = DataKey::generate(&mut |bytes| bytes.fill(1));
+//! let entries = wrap(&key, &[identity.to_public()])?;
+//! assert!(entries[0].enc.starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"));
+//! # Ok::<(), lockstep_age::WrapError>(())
+//! ```
+
+mod identities;
+mod identity;
+mod recipient;
+mod wrap;
+
+pub use identities::{Identities, IdentitiesError, Unusable};
+pub use identity::{Identity, IdentityError};
+pub use recipient::{Recipient, RecipientError, holds_private_key};
+pub use wrap::{NoMatch, UnwrapError, Unwrapped, WrapError, unwrap, wrap};

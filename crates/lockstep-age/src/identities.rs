@@ -1,0 +1,198 @@
+//! Several identities and where each came from, so that a failure can say what was tried.
+
+use crate::{Identity, IdentityError, Recipient};
+use lockstep_secret::SecretString;
+
+/// The identities at hand, in the order they were found.
+#[derive(Debug, Default)]
+pub struct Identities {
+    held: Vec<Held>,
+    unusable: Vec<Unusable>,
+}
+
+/// One identity and its source.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) identity: Identity,
+    pub(crate) recipient: Recipient,
+    pub(crate) origin: String,
+}
+
+/// An identity of a kind that this program cannot use: the others of its source still count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// Where it stands: a file, a variable, a Secret's entry.
+    pub origin: String,
+    /// The line there, from 1.
+    pub line: usize,
+    /// Its kind.
+    pub why: IdentityError,
+}
+
+impl Identities {
+    /// Reads an identity file or variable: one identity a line, or several with blanks between;
+    /// empty lines and lines that start with `#` are skipped. `origin` says in messages where the
+    /// text came from.
+    ///
+    /// # Errors
+    /// [`IdentitiesError`] if a line holds something that is damaged or no identity, or if there is
+    /// no identity at all. Kinds that are known and not supported are kept as [`Unusable`].
+    pub fn parse(text: &SecretString, origin: &str) -> Result<Self, IdentitiesError> {
+        let mut found = Self::default();
+        for (line, content) in (1..).zip(text.expose().lines()) {
+            if content.starts_with('#') {
+                continue;
+            }
+            for word in words(content) {
+                match Identity::parse(word) {
+                    Ok(identity) => found.push(identity, origin),
+                    Err(
+                        why @ (IdentityError::PostQuantum
+                        | IdentityError::Plugin
+                        | IdentityError::Ssh
+                        | IdentityError::Encrypted),
+                    ) => {
+                        found.unusable.push(Unusable { origin: origin.to_owned(), line, why });
+                        if matches!(why, IdentityError::Ssh | IdentityError::Encrypted) {
+                            // The rest of the text is that one key.
+                            return Ok(found);
+                        }
+                    }
+                    Err(why) => {
+                        return Err(IdentitiesError::BadLine {
+                            origin: origin.to_owned(),
+                            line,
+                            why,
+                        });
+                    }
+                }
+            }
+        }
+        if found.held.is_empty() && found.unusable.is_empty() {
+            return Err(IdentitiesError::Empty { origin: origin.to_owned() });
+        }
+        Ok(found)
+    }
+
+    fn push(&mut self, identity: Identity, origin: &str) {
+        let recipient = identity.to_public();
+        self.held.push(Held { identity, recipient, origin: origin.to_owned() });
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.held.extend(other.held);
+        self.unusable.extend(other.unusable);
+    }
+
+    /// Lists the public halves, each with where its identity came from.
+    pub fn recipients(&self) -> impl Iterator<Item = (&Recipient, &str)> {
+        self.held.iter().map(|held| (&held.recipient, held.origin.as_str()))
+    }
+
+    /// Lists what was found and cannot be used.
+    #[must_use]
+    pub fn unusable(&self) -> &[Unusable] {
+        &self.unusable
+    }
+
+    /// Whether there is nothing to open a file with.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    pub(crate) fn held(&self) -> &[Held] {
+        &self.held
+    }
+}
+
+/// The words of a line, or the whole line where blanks are part of what it says (`-----BEGIN …`,
+/// `ssh-ed25519 …`).
+fn words(line: &str) -> Vec<&str> {
+    let line = line.trim();
+    if line.starts_with("-----") || line.starts_with("ssh-") {
+        vec![line]
+    } else {
+        line.split_whitespace().collect()
+    }
+}
+
+/// Why a source gave no identities.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentitiesError {
+    /// A line that is no identity.
+    #[error("{origin}, line {line}: {why}")]
+    BadLine {
+        /// Where the text came from.
+        origin: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it. Part of this message, hence no `source`.
+        why: IdentityError,
+    },
+    /// Nothing but comments and empty lines.
+    #[error("{origin}: there is no identity in it")]
+    Empty {
+        /// Where the text came from.
+        origin: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A test key, from the age library's own tests.
+    const TEST_KEY: &str =
+        "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+
+    fn parse(text: &str) -> Result<Identities, IdentitiesError> {
+        Identities::parse(&SecretString::new(text.to_owned()), "keys.txt")
+    }
+
+    #[test]
+    fn files_as_age_keygen_writes_them_are_read() {
+        let text = format!("# created: today\r\n# public key: age1x\r\n\r\n{TEST_KEY}\r\n");
+        let found = parse(&text).unwrap();
+        let held: Vec<_> = found.recipients().map(|(_, origin)| origin).collect();
+        assert_eq!(held, ["keys.txt"]);
+    }
+
+    #[test]
+    fn several_keys_may_stand_on_one_line() {
+        let found = parse(&format!("{TEST_KEY} {TEST_KEY}")).unwrap();
+        assert_eq!(found.recipients().count(), 2);
+    }
+
+    #[test]
+    fn unsupported_kinds_do_not_hide_the_others() {
+        let found = parse(&format!("AGE-PLUGIN-YUBIKEY-1ABC\n{TEST_KEY}\n")).unwrap();
+        assert_eq!(found.recipients().count(), 1);
+        assert_eq!(
+            found.unusable(),
+            [Unusable { origin: "keys.txt".into(), line: 1, why: IdentityError::Plugin }]
+        );
+        let ssh = parse("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n").unwrap();
+        assert!(ssh.is_empty());
+        assert_eq!(ssh.unusable().len(), 1);
+    }
+
+    #[test]
+    fn damage_is_an_error_that_names_the_line_and_nothing_else() {
+        let text = format!("# x\n{}", TEST_KEY.replace("GQ97", "GQ98"));
+        let error = parse(&text).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "keys.txt, line 2: the private key is damaged: a character is missing, added or mistyped"
+        );
+    }
+
+    #[test]
+    fn no_identity_at_all_is_an_error() {
+        assert_eq!(
+            parse("# nothing\n\n").unwrap_err(),
+            IdentitiesError::Empty { origin: "keys.txt".into() }
+        );
+    }
+}

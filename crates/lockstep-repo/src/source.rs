@@ -1,0 +1,142 @@
+//! Reading a file whole, and remembering which file that was.
+
+use crate::Shown;
+use lockstep_secret::{NotUtf8, SecretBytes, SecretString};
+use rustix::fs::{Mode, OFlags, Stat};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read: the limit Flux has for an encrypted file.
+pub const LARGEST_FILE: u64 = 5 << 20;
+
+/// What was read.
+#[derive(Debug)]
+pub struct Source {
+    /// All of the file.
+    pub text: SecretString,
+    /// Which file it was and in which state.
+    pub fingerprint: Fingerprint,
+}
+
+/// Which file something was read from, and enough of its state to notice that it changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) size: i64,
+    pub(crate) modified: (i64, i64),
+    pub(crate) mode: u32,
+    pub(crate) owner: (u32, u32),
+}
+
+impl Fingerprint {
+    pub(crate) fn of(stat: &Stat) -> Self {
+        // The widths of these fields differ between systems.
+        #[expect(clippy::useless_conversion, reason = "it is useless on this system only")]
+        #[expect(clippy::cast_lossless, reason = "the same")]
+        Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino.into(),
+            size: stat.st_size.into(),
+            modified: (stat.st_mtime.into(), stat.st_mtime_nsec as i64),
+            mode: stat.st_mode as u32,
+            owner: (stat.st_uid.into(), stat.st_gid.into()),
+        }
+    }
+
+    /// Whether others than the owner may read or write the file.
+    #[must_use]
+    pub fn is_open_to_others(&self) -> bool {
+        self.mode & 0o077 != 0
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes. Symlinks are followed; pipes, folders and devices
+/// are refused without being waited for.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
+    let failed = |source: io::Error| ReadError::Io { path: path.to_owned(), source };
+    // Without NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?,
+    );
+    let stat = rustix::fs::fstat(&file).map_err(|errno| failed(errno.into()))?;
+    if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
+        return Err(ReadError::NotAFile { path: path.to_owned() });
+    }
+    let text = read_to_end(file, limit, path)?;
+    Ok(Source { text, fingerprint: Fingerprint::of(&stat) })
+}
+
+/// Reads all of a stream, such as standard input; `name` stands for it in messages.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_stream(
+    stream: impl Read,
+    limit: u64,
+    name: &Path,
+) -> Result<SecretString, ReadError> {
+    read_to_end(stream, limit, name)
+}
+
+fn read_to_end(stream: impl Read, limit: u64, path: &Path) -> Result<SecretString, ReadError> {
+    // Capacity first: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(64 << 10);
+    let mut stream = stream.take(limit + 1);
+    let read = stream.read_to_end(&mut bytes);
+    let bytes = SecretBytes::new(bytes);
+    let read =
+        read.map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    if read as u64 > limit {
+        return Err(ReadError::TooLarge { path: path.to_owned(), limit });
+    }
+    bytes.into_string().map_err(|source| ReadError::NotText { path: path.to_owned(), source })
+}
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system said no.
+    #[error("{}: cannot read it", Shown(path))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder, a pipe, a device.
+    #[error("{}: this is not a regular file", Shown(path))]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Larger than the limit.
+    #[error("{}: larger than {} KiB", Shown(path), limit >> 10)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Not UTF-8.
+    #[error("{}: not a text file", Shown(path))]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where the text breaks off.
+        source: NotUtf8,
+    },
+}
+
+impl ReadError {
+    /// Whether the file is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}

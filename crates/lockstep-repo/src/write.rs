@@ -1,0 +1,121 @@
+//! Writing files so that a kill at any moment leaves each of them old or new, and whole.
+//!
+//! The order is: stage every new content beside its target, flush them all, check that each target
+//! is still what was read, rename, flush the folders. Staged content has no name where the system
+//! allows it, so that a killed run leaves nothing behind; where it needs one, the next run into the
+//! same folder removes what a killed one left.
+//!
+//! Mode and owner of a replaced file are kept; hard links to it and extended attributes are not.
+
+mod staged;
+mod sweep;
+
+pub use staged::{Expected, Staged, stage};
+
+use crate::Shown;
+use crate::pool::{Width, parallel};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many files are staged before they are published: each holds a file descriptor, and 1,024 of
+/// those is the usual limit for a process.
+pub(crate) const LARGEST_BATCH: usize = 512;
+
+/// Publishes staged files: flushes all of them at once, renames each into place, flushes the
+/// folders. The results come in the order of `staged`; a file that fails stays as it was and does
+/// not keep the others from being published.
+#[must_use = "a file that could not be written is reported here only"]
+pub fn publish(staged: Vec<Staged>) -> Vec<Result<(), WriteError>> {
+    let flushed = parallel(Width::Waiting, &staged, Staged::flush);
+    let mut folders = BTreeMap::<PathBuf, Vec<usize>>::new();
+    let mut results = Vec::with_capacity(staged.len());
+    for (index, (staged, flushed)) in staged.into_iter().zip(flushed).enumerate() {
+        let folder = staged.folder().to_owned();
+        let result = flushed.and_then(|()| staged.rename());
+        if result.is_ok() {
+            folders.entry(folder).or_default().push(index);
+        }
+        results.push(result);
+    }
+    let folders: Vec<_> = folders.into_iter().collect();
+    let flushed = parallel(Width::Waiting, &folders, |(folder, _)| {
+        sweep::remove_left_behind(folder);
+        flush_folder(folder)
+    });
+    for ((_, indices), flushed) in folders.iter().zip(flushed) {
+        if let Err(error) = flushed {
+            for &index in indices {
+                results[index] = Err(error.again());
+            }
+        }
+    }
+    results
+}
+
+fn flush_folder(folder: &Path) -> Result<(), WriteError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| WriteError::io("flush the folder of", folder, source))
+}
+
+/// Writes one file as [`stage`] and [`publish`] do.
+///
+/// # Errors
+/// [`WriteError`]; the target is then as it was.
+pub fn write_file(target: &Path, content: &[u8], expected: Expected) -> Result<(), WriteError> {
+    let staged = stage(target, content, expected)?;
+    publish(vec![staged]).pop().unwrap_or(Ok(()))
+}
+
+/// Why a file was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The system said no.
+    #[error("{}: cannot {action} it", Shown(path))]
+    Io {
+        /// What was tried, as in "cannot … it".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The target is not what was read before.
+    #[error("{}: it was changed by somebody else meanwhile, and left alone", Shown(path))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The target was to be new and is there.
+    #[error("{}: it exists, and is not overwritten", Shown(path))]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The target is a folder, a pipe or a device.
+    #[error("{}: this is not a regular file", Shown(path))]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+}
+
+impl WriteError {
+    fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Io { action, path: path.to_owned(), source: source.into() }
+    }
+
+    /// The same failure for another file of the same folder.
+    fn again(&self) -> Self {
+        match self {
+            Self::Io { action, path, source } => {
+                Self::io(action, path, io::Error::new(source.kind(), source.to_string()))
+            }
+            Self::Changed { path } => Self::Changed { path: path.clone() },
+            Self::Exists { path } => Self::Exists { path: path.clone() },
+            Self::NotAFile { path } => Self::NotAFile { path: path.clone() },
+        }
+    }
+}

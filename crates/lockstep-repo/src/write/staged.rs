@@ -1,0 +1,210 @@
+//! One file's new content, written and waiting to be renamed into place.
+
+use super::{WriteError, sweep};
+use crate::Fingerprint;
+use rustix::fs::{
+    Access, AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, RawMode, Uid, fchmod,
+    fchown, flock, fstat, linkat, stat,
+};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use tempfile::TempPath;
+use zeroize::Zeroizing;
+
+/// What must be true of a target for it to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// It is the file this was read from, unchanged.
+    Unchanged(Fingerprint),
+    /// It is not there.
+    Absent,
+    /// Whatever is there is replaced, if it is a regular file.
+    Anything,
+}
+
+/// New content beside its target. Dropping it leaves the target alone.
+#[derive(Debug)]
+pub struct Staged {
+    file: File,
+    /// The name of the staged content, if it needed one.
+    name: Option<TempPath>,
+    /// The real target: symlinks are followed, so that they stay symlinks.
+    target: PathBuf,
+    /// What was there when this was staged.
+    replaces: Option<Fingerprint>,
+}
+
+/// Writes `content` beside `target`, readable by the owner only until it has the target's mode.
+///
+/// # Errors
+/// [`WriteError`], before anything has changed.
+pub fn stage(target: &Path, content: &[u8], expected: Expected) -> Result<Staged, WriteError> {
+    let target = resolve(target)?;
+    let replaces = inspect(&target)?;
+    match (expected, replaces) {
+        (Expected::Absent, Some(_)) => return Err(WriteError::Exists { path: target }),
+        (Expected::Unchanged(seen), found) if found != Some(seen) => {
+            return Err(WriteError::Changed { path: target });
+        }
+        _ => {}
+    }
+    if replaces.is_some() {
+        // A rename would replace even a file that may not be written.
+        rustix::fs::access(&target, Access::WRITE_OK)
+            .map_err(|errno| WriteError::io("write", &target, errno))?;
+    }
+    let (file, name) = open_beside(&target)?;
+    let staged = Staged { file, name, target, replaces };
+    staged.fill(content).map_err(|source| WriteError::io("write", &staged.target, source))?;
+    Ok(staged)
+}
+
+impl Staged {
+    fn fill(&self, content: &[u8]) -> std::io::Result<()> {
+        (&self.file).write_all(content)?;
+        self.read_back(content)?;
+        if let Some(replaced) = self.replaces {
+            let (uid, gid) = replaced.owner;
+            let found = fstat(&self.file)?;
+            if (found.st_uid, found.st_gid) != (uid, gid) {
+                fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+            }
+            #[expect(clippy::useless_conversion, reason = "the type differs between systems")]
+            let mode = RawMode::try_from(replaced.mode).unwrap_or(0o600);
+            fchmod(&self.file, Mode::from_raw_mode(mode))?;
+        }
+        Ok(())
+    }
+
+    /// Some file systems lose what they accepted; better to know before the old file is gone.
+    fn read_back(&self, content: &[u8]) -> std::io::Result<()> {
+        let mut found = Zeroizing::new(Vec::with_capacity(content.len() + 1));
+        (&self.file).seek(SeekFrom::Start(0))?;
+        (&self.file).read_to_end(&mut found)?;
+        if *found == content {
+            Ok(())
+        } else {
+            Err(std::io::Error::other("what was written reads back differently"))
+        }
+    }
+
+    /// The folder of the target.
+    pub(super) fn folder(&self) -> &Path {
+        folder_of(&self.target)
+    }
+
+    /// Waits until the content is on the disk. A failure is final: the system may have dropped
+    /// what it could not write, and a second call would not say so.
+    pub(super) fn flush(&self) -> Result<(), WriteError> {
+        self.file.sync_all().map_err(|source| WriteError::io("write", &self.target, source))
+    }
+
+    /// Puts the content in place of the target, if that is still what it was.
+    pub(super) fn rename(self) -> Result<(), WriteError> {
+        if inspect(&self.target)? != self.replaces {
+            return Err(WriteError::Changed { path: self.target });
+        }
+        let failed = |errno: Errno| match errno {
+            Errno::EXIST => WriteError::Exists { path: self.target.clone() },
+            errno => WriteError::io("replace", &self.target, errno),
+        };
+        let new = self.replaces.is_none();
+        match self.name {
+            // A link, unlike a rename, never replaces what somebody else just made.
+            None if new => link(&self.file, &self.target).map_err(failed),
+            None => {
+                let name = sweep::name_beside(&self.target);
+                link(&self.file, &name).map_err(failed)?;
+                let name = TempPath::try_from_path(name)
+                    .map_err(|source| WriteError::io("replace", &self.target, source))?;
+                persist(name, &self.target)
+            }
+            Some(name) if new => name.persist_noclobber(&self.target).map_err(|error| {
+                match error.error.kind() {
+                    std::io::ErrorKind::AlreadyExists => {
+                        WriteError::Exists { path: self.target.clone() }
+                    }
+                    _ => WriteError::io("create", &self.target, error.error),
+                }
+            }),
+            Some(name) => persist(name, &self.target),
+        }
+    }
+}
+
+fn persist(name: TempPath, target: &Path) -> Result<(), WriteError> {
+    name.persist(target).map_err(|error| WriteError::io("replace", target, error.error))
+}
+
+/// Gives an unnamed file a name.
+fn link(file: &File, name: &Path) -> Result<(), Errno> {
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, &unnamed, CWD, name, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Opens a new file in the target's folder: unnamed if the system can do that.
+fn open_beside(target: &Path) -> Result<(File, Option<TempPath>), WriteError> {
+    let folder = folder_of(target);
+    if let Some(file) = open_unnamed(folder) {
+        // Held while the process lives: a sweep by another run leaves locked files alone.
+        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        return Ok((file, None));
+    }
+    let named = sweep::create_named(folder)
+        .map_err(|source| WriteError::io("create a file beside", target, source))?;
+    let (file, name) = named.into_parts();
+    let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    Ok((file, Some(name)))
+}
+
+#[cfg(target_os = "linux")]
+fn open_unnamed(folder: &Path) -> Option<File> {
+    if !Path::new("/proc/self/fd").exists() {
+        return None;
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    rustix::fs::open(folder, flags, mode).ok().map(File::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_unnamed(_: &Path) -> Option<File> {
+    None
+}
+
+/// Looks at what stands at `target`: nothing, or a regular file.
+fn inspect(target: &Path) -> Result<Option<Fingerprint>, WriteError> {
+    match stat(target) {
+        Ok(found) if FileType::from_raw_mode(found.st_mode).is_file() => {
+            Ok(Some(Fingerprint::of(&found)))
+        }
+        Ok(_) => Err(WriteError::NotAFile { path: target.to_owned() }),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(WriteError::io("look at", target, errno)),
+    }
+}
+
+/// Follows symlinks, of a file that is there or of the folder of one that is not.
+fn resolve(target: &Path) -> Result<PathBuf, WriteError> {
+    let failed = |source| WriteError::io("find", target, source);
+    if target.exists() {
+        return target.canonicalize().map_err(failed);
+    }
+    if target.is_symlink() {
+        return Err(failed(std::io::ErrorKind::NotFound.into()));
+    }
+    let Some(name) = target.file_name() else {
+        return Err(WriteError::NotAFile { path: target.to_owned() });
+    };
+    Ok(folder_of(target).canonicalize().map_err(failed)?.join(name))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
