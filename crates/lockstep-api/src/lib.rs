@@ -1,1 +1,98 @@
-//! The API kinds Repository, Sync and Team, and their condition reasons.
+//! The API kinds `Repository`, `Sync` and `Team` of `lockstep.dev/v1alpha1`, what their status says,
+//! and the access rights the operator needs for them.
+//!
+//! Everything here is data: no client, no clock. An object that was stored by an older version must
+//! still be read by a newer one, so every field that is not there from the first day has a default,
+//! and lists that may hold many entries are replaced whole. Read them through
+//! [`kube::core::DeserializeGuard`]: then an object that this version cannot read fails alone.
+//!
+//! No field of a `Repository` or `Sync` names a key or a service account. Both come from the `Team`
+//! that names the namespace, and only an administrator writes Teams.
+
+mod access;
+mod condition;
+mod interval;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema repeats the struct inside a function"
+)]
+mod inventory;
+mod reason;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema repeats the struct inside a function"
+)]
+mod repository;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema repeats the struct inside a function"
+)]
+mod sync;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema repeats the struct inside a function"
+)]
+mod sync_status;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema repeats the struct inside a function"
+)]
+mod team;
+mod text;
+mod yaml;
+
+pub use access::{AccessError, operator_access, team_access};
+pub use condition::{ConditionStatus, ConditionType, Statement, find, remove, set};
+pub use interval::{Interval, InvalidInterval};
+pub use inventory::{Inventory, InventoryEntry};
+pub use reason::{DecryptedReason, DriftedReason, FailureReason, Reason, SyncReason};
+pub use reason::{RepositoryReason, TeamReason};
+pub use repository::{
+    Artifact, LocalSecretReference, Reference, Repository, RepositorySpec, RepositoryStatus,
+};
+pub use sync::{
+    ConflictPolicy, DeletionPolicy, DriftDetection, DriftMode, SourceKind, SourceReference, Sync,
+    SyncSpec,
+};
+pub use sync_status::{Attempt, Failure, RecipientReport, SyncStatus};
+pub use team::{
+    GroupKind, NamespaceProblem, PublishedRecipient, Team, TeamKey, TeamLookupError, TeamSpec,
+    TeamStatus, reserved_namespace, team_of,
+};
+pub use text::shown;
+pub use yaml::{PrintError, to_yaml};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use std::collections::BTreeMap;
+
+/// The API group of all kinds here.
+pub const GROUP: &str = "lockstep.dev";
+
+/// An annotation of a Repository or Sync: whenever its value changes, the object is reconciled at
+/// once. The value last acted on is reported as `status.lastHandledReconcileAt`.
+pub const REQUESTED_AT: &str = "reconcile.lockstep.dev/requestedAt";
+
+/// A label of every applied object: the namespace of the Sync that applied it.
+pub const SYNC_NAMESPACE_LABEL: &str = "sync.lockstep.dev/namespace";
+
+/// A label of every applied object: the name of the Sync that applied it.
+pub const SYNC_NAME_LABEL: &str = "sync.lockstep.dev/name";
+
+/// The labels by which the objects of a Sync are found again.
+#[must_use]
+pub fn sync_labels(
+    namespace: &lockstep_names::NamespaceName,
+    sync: &lockstep_names::SyncName,
+) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (SYNC_NAMESPACE_LABEL.to_owned(), namespace.to_string()),
+        (SYNC_NAME_LABEL.to_owned(), sync.to_string()),
+    ])
+}
+
+/// The definitions of all kinds, as an administrator applies them.
+#[must_use]
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    vec![Repository::crd(), Sync::crd(), Team::crd()]
+}
