@@ -1,1 +1,38 @@
 //! A real control plane, Git server and sops for demos, tests and benchmarks.
+//!
+//! Nothing here is a fake: etcd, kube-apiserver, kubectl and sops are built from pinned Go modules
+//! (or taken from `KUBEBUILDER_ASSETS` and `LOCKSTEP_SOPS`), Git is the installed `git` behind an
+//! HTTPS server of our own. Everything listens on loopback, lives in a [`Scratch`] folder and ends
+//! with the value that stands for it, with the process, or on Ctrl-C.
+//!
+//! Calls block; each server brings its own runtime, so callers need none.
+//!
+//! # Limits
+//! Where `setpriv` is missing (it is part of util-linux), a control plane outlives a parent that
+//! was killed with SIGKILL.
+
+mod binaries;
+mod certificates;
+mod child;
+mod control_plane;
+mod git_server;
+mod interrupt;
+mod kubeconfig;
+mod kubectl;
+mod operator;
+mod repository;
+mod scratch;
+mod tools;
+mod wait;
+
+pub use binaries::{Binary, binary};
+pub use certificates::{Authority, Issued};
+pub use control_plane::ControlPlane;
+pub use git_server::{Access, Fault, GitServer, Handled};
+pub use interrupt::clean_up_on_interrupt;
+pub use kubectl::{Kubectl, KubectlFailed};
+pub use operator::{Operator, OperatorOptions};
+pub use repository::WorkClone;
+pub use scratch::Scratch;
+pub use tools::{Tool, cache_folder, tool};
+pub use wait::{eventually, http_get};

@@ -1,0 +1,55 @@
+//! Our own programs, as cargo built them beside the running test or xtask.
+
+use anyhow::{Context as _, Result, bail};
+use std::env;
+use std::path::PathBuf;
+
+/// One of the two programs of this repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// The command line.
+    Cli,
+    /// The operator.
+    Operator,
+}
+
+impl Binary {
+    /// The package and file name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cli => "lockstep",
+            Self::Operator => "lockstep-operator",
+        }
+    }
+}
+
+/// Finds a program: in `LOCKSTEP_BIN_DIR`, else in the folder this test or xtask was built into.
+///
+/// # Errors
+/// When it has not been built.
+pub fn binary(binary: Binary) -> Result<PathBuf> {
+    let folder = match env::var_os("LOCKSTEP_BIN_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => own_folder()?,
+    };
+    let path = folder.join(binary.name());
+    if !path.is_file() {
+        bail!(
+            "{} is not built: run `cargo build -p {}`",
+            path.display(),
+            binary.name()
+        );
+    }
+    Ok(path)
+}
+
+/// `target/debug` for both `target/debug/xtask` and `target/debug/deps/test-0123`.
+fn own_folder() -> Result<PathBuf> {
+    let mut folder = env::current_exe().context("asking where this program is")?;
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    Ok(folder)
+}

@@ -1,0 +1,110 @@
+//! The operator as a process: started with a kubeconfig, watched through its own endpoints.
+
+use crate::binaries::{Binary, binary};
+use crate::child::{Running, tied_command};
+use crate::scratch::Scratch;
+use crate::wait::{free_port, http_get};
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+/// How long the operator may take to answer `/readyz`.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How to start an operator.
+#[derive(Clone, Debug)]
+pub struct OperatorOptions {
+    /// The kubeconfig it acts by.
+    pub kubeconfig: PathBuf,
+    /// The namespace that holds the teams' age identities.
+    pub namespace: String,
+    /// More arguments, as a person would write them.
+    pub arguments: Vec<String>,
+}
+
+/// A running operator; killed when dropped.
+#[derive(Debug)]
+pub struct Operator {
+    running: Running,
+    port: u16,
+    scratch: Scratch,
+}
+
+impl Operator {
+    /// Starts the operator and waits until it calls itself ready.
+    ///
+    /// # Errors
+    /// When it is not built, ends early (with its last lines) or does not become ready.
+    pub fn start(options: &OperatorOptions) -> Result<Self> {
+        let scratch = Scratch::new()?;
+        let port = free_port()?;
+        let mut command = tied_command(binary(Binary::Operator)?);
+        command
+            .arg("run")
+            .arg("--kubeconfig")
+            .arg(&options.kubeconfig)
+            .args(["--namespace", &options.namespace])
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .arg("--store")
+            .arg(scratch.path().join("store"))
+            .args(&options.arguments);
+        let log = scratch.path().join("operator.log");
+        let running = Running::start(Binary::Operator.name(), command, &log)?;
+        let mut this = Self {
+            running,
+            port,
+            scratch,
+        };
+        let start = Instant::now();
+        loop {
+            this.running.check_alive()?;
+            match http_get(port, "/readyz") {
+                Ok(_) => return Ok(this),
+                Err(error) if start.elapsed() > PATIENCE => {
+                    bail!("the operator is not ready: {error:#}\n{}", this.log());
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+
+    /// The process id, for a look at its memory.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+
+    /// Everything it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.running.output()
+    }
+
+    /// The only folder it was told to write to.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Asks one of its endpoints: `/metrics`, `/healthz`, `/readyz`.
+    ///
+    /// # Errors
+    /// When it does not answer 200.
+    pub fn get(&self, path: &str) -> Result<String> {
+        http_get(self.port, path)
+    }
+
+    /// Sends SIGTERM, waits for the end and gives the exit status with the whole log.
+    ///
+    /// # Errors
+    /// When it is still running after `patience`.
+    pub fn stop(self, patience: Duration) -> Result<(ExitStatus, String)> {
+        let Self {
+            running, scratch, ..
+        } = self;
+        let log = scratch.path().join("operator.log");
+        let status = running.terminate(patience)?;
+        Ok((status, std::fs::read_to_string(log).unwrap_or_default()))
+    }
+}
