@@ -1,0 +1,197 @@
+//! Server-side apply: a manifest goes out, metadata comes back.
+
+use crate::drift::Recorded;
+use crate::error::{ApiError, ConflictingField};
+use crate::exchange::{AS_METADATA, exchange};
+use crate::fields::FieldSet;
+use crate::kinds::Resource;
+use crate::refusal::Refusal;
+use crate::retry::persist;
+use crate::seen::Seen;
+use crate::session::Session;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::Request;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use lockstep_names::NamespaceName;
+use lockstep_secret::SecretBytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What to do about fields that others own and that never were ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// Leave the object as it is and report them.
+    Refuse,
+    /// Take them.
+    Force,
+}
+
+/// One object to apply.
+#[derive(Debug)]
+pub struct Planned {
+    /// Its kind, as served.
+    pub resource: Arc<Resource>,
+    /// Its namespace, if its kind has one.
+    pub namespace: Option<NamespaceName>,
+    /// Its name.
+    pub name: String,
+    /// The manifest as JSON.
+    pub body: SecretBytes,
+    /// What the last apply left, if that is known: its fields may be forced back.
+    pub recorded: Option<Recorded>,
+    /// What to do about other fields that others own.
+    pub conflicts: ConflictPolicy,
+}
+
+/// What an apply did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The object is new.
+    Created,
+    /// The object was written, or what it was before is not known.
+    Configured,
+    /// The object was as it should be.
+    Unchanged,
+}
+
+/// An object that is as its manifest says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What to compare later sightings with.
+    pub recorded: Recorded,
+    /// What the apply did.
+    pub change: Change,
+    /// Fields that were taken from others, and from whom.
+    pub forced: Vec<ConflictingField>,
+}
+
+impl Session {
+    /// Applies objects of one ordering stage, `at_once` of them at a time, and answers in their order.
+    ///
+    /// Once `stop` is set, the requests under way are finished and the rest is
+    /// [`ApiError::Stopped`].
+    pub async fn apply_all(
+        &self,
+        objects: Vec<Planned>,
+        at_once: usize,
+        stop: &AtomicBool,
+    ) -> Vec<Result<Applied, ApiError>> {
+        stream::iter(objects)
+            .map(|object| async move {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(ApiError::Stopped);
+                }
+                self.apply(object, stop).await
+            })
+            .buffered(at_once.max(1))
+            .collect()
+            .await
+    }
+
+    /// Applies one object. Fields that were ours are taken back from whoever has them now; others only
+    /// if the policy says so.
+    ///
+    /// # Errors
+    /// [`ApiError::Conflict`] for fields that stay with their owners; whatever else the API server
+    /// refuses.
+    pub async fn apply(&self, object: Planned, stop: &AtomicBool) -> Result<Applied, ApiError> {
+        let Planned {
+            resource,
+            namespace,
+            name,
+            body,
+            recorded,
+            conflicts,
+        } = object;
+        let path = resource.object_path(namespace.as_ref(), &name)?;
+        // Shared with the connection, not copied, and wiped when the last holder lets go.
+        let body = Bytes::from_owner(Exposed(body));
+        let mut forced = Vec::new();
+        let answer = match persist(stop, || self.patch(&path, body.clone(), Force::No)).await {
+            Err(ApiError::Conflict { fields })
+                if conflicts == ConflictPolicy::Force
+                    || all_were_ours(&fields, recorded.as_ref().map(Recorded::fields)) =>
+            {
+                forced = fields;
+                persist(stop, || self.patch(&path, body.clone(), Force::Yes)).await
+            }
+            answer => answer,
+        };
+        let (created, seen) = answer?;
+        let untouched = recorded.is_some_and(|before| {
+            before.uid() == seen.uid && before.resource_version() == seen.resource_version
+        });
+        Ok(Applied {
+            recorded: Recorded::of(&seen, &self.owner.manager()),
+            change: match (created, untouched) {
+                (true, _) => Change::Created,
+                (false, true) => Change::Unchanged,
+                (false, false) => Change::Configured,
+            },
+            forced,
+        })
+    }
+
+    /// Sends one apply; answers whether the object is new, and its metadata.
+    async fn patch(&self, path: &str, body: Bytes, force: Force) -> Result<(bool, Seen), Refusal> {
+        let force = match force {
+            Force::No => "",
+            Force::Yes => "&force=true",
+        };
+        let manager = self.owner.manager();
+        let manager = manager.as_str().replace('/', "%2F");
+        let request = Request::patch(format!("{path}?fieldManager={manager}{force}"))
+            .header(ACCEPT, AS_METADATA)
+            .header(CONTENT_TYPE, "application/apply-patch+yaml")
+            .body(body)
+            .map_err(|_| ApiError::BadName)?;
+        let answer = exchange(&self.client, request).await?;
+        let seen = Seen::from_answer(&answer.body).map_err(|_| ApiError::Unreadable {
+            status: answer.status,
+        })?;
+        Ok((answer.status == 201, seen))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Force {
+    No,
+    Yes,
+}
+
+/// Lets the transport read a secret where it is.
+struct Exposed(SecretBytes);
+
+impl AsRef<[u8]> for Exposed {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+fn all_were_ours(conflicts: &[ConflictingField], ours: Option<&FieldSet>) -> bool {
+    ours.is_some_and(|ours| conflicts.iter().all(|field| ours.contains(&field.path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_fields_that_were_ours_are_forced_back() {
+        let conflict = |path: &str| ConflictingField {
+            path: path.into(),
+            manager: "m".into(),
+        };
+        let ours: FieldSet = [".data.a", ".data.b"]
+            .map(String::from)
+            .into_iter()
+            .collect();
+        assert!(all_were_ours(&[conflict(".data.a")], Some(&ours)));
+        assert!(!all_were_ours(
+            &[conflict(".data.a"), conflict(".data.c")],
+            Some(&ours)
+        ));
+        assert!(!all_were_ours(&[conflict(".data.a")], None));
+    }
+}

@@ -1,0 +1,306 @@
+//! Which kinds the API server serves, under which path, and whether in a namespace.
+
+use crate::error::ApiError;
+use crate::exchange::exchange;
+use bytes::Bytes;
+use http::Request;
+use http::header::ACCEPT;
+use lockstep_names::{NamespaceName, ObjectKey};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// An unknown kind makes the table be read anew, but not more often than this.
+const AT_MOST_EVERY: Duration = Duration::from_secs(3);
+
+/// Asks for all groups in one answer. Served since Kubernetes 1.30.
+const AS_DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// Where objects of a kind live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Each in a namespace.
+    Namespaced,
+    /// In no namespace.
+    Cluster,
+}
+
+/// A kind as the API server serves it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// The API group, empty for the core group.
+    pub group: String,
+    /// The API version without its group.
+    pub version: String,
+    /// The kind, such as `Secret`.
+    pub kind: String,
+    /// Its name in paths, such as `secrets`.
+    pub plural: String,
+    /// Where its objects live.
+    pub scope: Scope,
+}
+
+impl Resource {
+    /// The one kind that is needed before any discovery.
+    pub(crate) fn service_accounts() -> Self {
+        Self {
+            group: String::new(),
+            version: "v1".to_owned(),
+            kind: "ServiceAccount".to_owned(),
+            plural: "serviceaccounts".to_owned(),
+            scope: Scope::Namespaced,
+        }
+    }
+
+    /// The path of all objects of the kind, in one namespace if it has one.
+    pub(crate) fn collection_path(&self, namespace: Option<&NamespaceName>) -> String {
+        let mut path = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
+        if let (Scope::Namespaced, Some(namespace)) = (self.scope, namespace) {
+            path = format!("{path}/namespaces/{namespace}");
+        }
+        format!("{path}/{}", self.plural)
+    }
+
+    /// The path of one object.
+    ///
+    /// # Errors
+    /// [`ApiError::BadName`] if the name would lead elsewhere.
+    pub(crate) fn object_path(
+        &self,
+        namespace: Option<&NamespaceName>,
+        name: &str,
+    ) -> Result<String, ApiError> {
+        let needs_namespace = self.scope == Scope::Namespaced && namespace.is_none();
+        if needs_namespace || name.is_empty() || name == "." || name == ".." {
+            return Err(ApiError::BadName);
+        }
+        let mut path = self.collection_path(namespace);
+        path.push('/');
+        for byte in name.bytes() {
+            match byte {
+                b'/' | b'%' => return Err(ApiError::BadName),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    path.push(char::from(byte));
+                }
+                // Writing to a String cannot fail.
+                _ => drop(write!(path, "%{byte:02X}")),
+            }
+        }
+        Ok(path)
+    }
+}
+
+/// The kinds that can be applied, as last read from the API server.
+pub struct Kinds {
+    client: kube::Client,
+    table: Mutex<Table>,
+}
+
+type Name = (String, String, String);
+
+#[derive(Default)]
+struct Table {
+    read: Option<Instant>,
+    kinds: HashMap<Name, Arc<Resource>>,
+}
+
+impl Kinds {
+    /// Prepares an empty table; `client` is the operator's own, since what is served concerns no team.
+    #[must_use]
+    pub fn new(client: kube::Client) -> Self {
+        Self {
+            client,
+            table: Mutex::default(),
+        }
+    }
+
+    /// Finds the kind of an object; asks the API server only about kinds not seen before.
+    ///
+    /// # Errors
+    /// [`ApiError::KindUnknown`] if it is not served or cannot be applied; others if the API server
+    /// cannot be asked.
+    pub async fn resolve(&self, key: &ObjectKey) -> Result<Arc<Resource>, ApiError> {
+        let name = (key.group.clone(), key.version.clone(), key.kind.clone());
+        let mut table = self.table.lock().await;
+        if !table.kinds.contains_key(&name)
+            && table
+                .read
+                .is_none_or(|read| read.elapsed() >= AT_MOST_EVERY)
+        {
+            let mut kinds = self.read("/api").await?;
+            kinds.extend(self.read("/apis").await?);
+            *table = Table {
+                read: Some(Instant::now()),
+                kinds,
+            };
+        }
+        table.kinds.get(&name).cloned().ok_or(ApiError::KindUnknown)
+    }
+
+    async fn read(&self, root: &str) -> Result<HashMap<Name, Arc<Resource>>, ApiError> {
+        let request = Request::get(root)
+            .header(ACCEPT, AS_DISCOVERY)
+            .body(Bytes::new());
+        let request = request.map_err(|_| ApiError::BadName)?;
+        let answer = exchange(&self.client, request)
+            .await
+            .map_err(|refusal| refusal.error)?;
+        parse(&answer.body).ok_or(ApiError::Unreadable {
+            status: answer.status,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Groups {
+    items: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    #[serde(default)]
+    metadata: GroupMetadata,
+    #[serde(default)]
+    versions: Vec<Version>,
+}
+
+#[derive(Default, Deserialize)]
+struct GroupMetadata {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+    #[serde(default)]
+    resources: Vec<Served>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Served {
+    resource: String,
+    #[serde(default)]
+    response_kind: ResponseKind,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    verbs: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct ResponseKind {
+    #[serde(default)]
+    kind: String,
+}
+
+/// Reads an `APIGroupDiscoveryList`. What cannot be patched and deleted cannot be kept in step either,
+/// and is left out.
+fn parse(body: &[u8]) -> Option<HashMap<Name, Arc<Resource>>> {
+    let groups: Groups = serde_json::from_slice(body).ok()?;
+    let mut kinds = HashMap::new();
+    for group in groups.items {
+        for version in group.versions {
+            for served in version.resources {
+                let can = |verb: &str| served.verbs.iter().any(|v| v == verb);
+                if !can("patch") || !can("delete") {
+                    continue;
+                }
+                let resource = Resource {
+                    group: group.metadata.name.clone(),
+                    version: version.version.clone(),
+                    kind: served.response_kind.kind,
+                    plural: served.resource,
+                    scope: if served.scope == "Cluster" {
+                        Scope::Cluster
+                    } else {
+                        Scope::Namespaced
+                    },
+                };
+                let name = (
+                    resource.group.clone(),
+                    resource.version.clone(),
+                    resource.kind.clone(),
+                );
+                kinds.entry(name).or_insert_with(|| Arc::new(resource));
+            }
+        }
+    }
+    Some(kinds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(group: &str, scope: Scope) -> Resource {
+        Resource {
+            group: group.to_owned(),
+            version: "v1".to_owned(),
+            kind: "Thing".to_owned(),
+            plural: "things".to_owned(),
+            scope,
+        }
+    }
+
+    #[test]
+    fn objects_have_the_paths_of_their_kind() {
+        let namespace: NamespaceName = "team-a".parse().unwrap();
+        let path =
+            |group, scope, name: &str| resource(group, scope).object_path(Some(&namespace), name);
+        assert_eq!(
+            path("", Scope::Namespaced, "db").as_deref(),
+            Ok("/api/v1/namespaces/team-a/things/db")
+        );
+        assert_eq!(
+            path("x.io", Scope::Cluster, "db").as_deref(),
+            Ok("/apis/x.io/v1/things/db")
+        );
+        assert_eq!(
+            path("", Scope::Cluster, "system:a?b").as_deref(),
+            Ok("/api/v1/things/system%3Aa%3Fb")
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_lead_elsewhere() {
+        let namespace: NamespaceName = "team-a".parse().unwrap();
+        for name in ["", ".", "..", "a/b", "../secrets/x", "a%2fb"] {
+            assert_eq!(
+                resource("", Scope::Namespaced).object_path(Some(&namespace), name),
+                Err(ApiError::BadName),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            resource("", Scope::Namespaced).object_path(None, "db"),
+            Err(ApiError::BadName)
+        );
+    }
+
+    #[test]
+    fn only_kinds_that_can_be_kept_in_step_are_known() {
+        let kinds = parse(
+            br#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"apps"},"versions":[
+            {"version":"v1","resources":[
+              {"resource":"deployments","responseKind":{"kind":"Deployment"},"scope":"Namespaced",
+               "verbs":["create","delete","get","patch"]},
+              {"resource":"reviews","responseKind":{"kind":"Review"},"scope":"Cluster",
+               "verbs":["create"]}]}]},{"versions":[]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(kinds.len(), 1);
+        let name = ("apps".to_owned(), "v1".to_owned(), "Deployment".to_owned());
+        assert_eq!(kinds[&name].plural, "deployments");
+        assert_eq!(kinds[&name].scope, Scope::Namespaced);
+    }
+}

@@ -1,0 +1,149 @@
+//! Deleting what is no longer wanted, and nothing else.
+//!
+//! Only what the caller's inventory names is looked at, and it is deleted only if it is the very
+//! object, still carries the Sync's labels and does not ask to be kept. What was checked is sent along
+//! as a precondition, so nothing can slip in between.
+
+use crate::error::ApiError;
+use crate::exchange::{AS_METADATA, exchange};
+use crate::kinds::Resource;
+use crate::refusal::Refusal;
+use crate::retry::persist;
+use crate::session::Session;
+use bytes::Bytes;
+use http::Request;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use lockstep_names::NamespaceName;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The annotation that keeps an object from being pruned, with the value `Disabled`.
+pub const PRUNE_ANNOTATION: &str = "lockstep.dev/prune";
+
+/// An object of the inventory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventoried {
+    /// Its kind, as served.
+    pub resource: Arc<Resource>,
+    /// Its namespace, if its kind has one.
+    pub namespace: Option<NamespaceName>,
+    /// Its name.
+    pub name: String,
+    /// The UID it had when it was applied.
+    pub uid: String,
+}
+
+/// What became of an object that is no longer wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pruned {
+    /// It was deleted, or its deletion has begun.
+    Deleted,
+    /// It was gone already.
+    Gone,
+    /// It was left alone.
+    Kept(Kept),
+}
+
+/// Why an object was not deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// By this name there is another object now.
+    AnotherObject,
+    /// Its labels do not name this Sync: somebody took them off, or it belongs to another Sync.
+    NotLabelled,
+    /// It carries `lockstep.dev/prune: Disabled`.
+    Asked,
+}
+
+impl Session {
+    /// Deletes an object if it is the one in the inventory and still this Sync's.
+    ///
+    /// # Errors
+    /// Whatever keeps the API server from telling or deleting; nothing was deleted then, except
+    /// perhaps after [`ApiError::Timeout`] and [`ApiError::Unreachable`].
+    pub async fn prune(&self, object: &Inventoried, stop: &AtomicBool) -> Result<Pruned, ApiError> {
+        let path = object
+            .resource
+            .object_path(object.namespace.as_ref(), &object.name)?;
+        let result = persist(stop, || self.prune_once(&path, &object.uid)).await;
+        match result {
+            // A kind that is no longer served has no objects either.
+            Err(ApiError::NotFound | ApiError::NamespaceNotFound | ApiError::KindUnknown) => {
+                Ok(Pruned::Gone)
+            }
+            result => result,
+        }
+    }
+
+    /// Looks and deletes once. A precondition that fails is [`ApiError::Changed`]: look again.
+    async fn prune_once(&self, path: &str, uid: &str) -> Result<Pruned, Refusal> {
+        let live = self.look(path).await?;
+        if live.uid != uid {
+            return Ok(Pruned::Kept(Kept::AnotherObject));
+        }
+        if !self.owner.is_named_in(&live.labels) {
+            return Ok(Pruned::Kept(Kept::NotLabelled));
+        }
+        if live.annotations.prune.as_deref() == Some("Disabled") {
+            return Ok(Pruned::Kept(Kept::Asked));
+        }
+        if live.deletion_timestamp.is_none() {
+            self.delete(path, &live).await?;
+        }
+        Ok(Pruned::Deleted)
+    }
+
+    async fn look(&self, path: &str) -> Result<Live, Refusal> {
+        let request = Request::get(path)
+            .header(ACCEPT, AS_METADATA)
+            .body(Bytes::new());
+        let answer = exchange(&self.client, request.map_err(|_| ApiError::BadName)?).await?;
+        let object: LiveObject =
+            serde_json::from_slice(&answer.body).map_err(|_| ApiError::Unreadable {
+                status: answer.status,
+            })?;
+        Ok(object.metadata)
+    }
+
+    async fn delete(&self, path: &str, live: &Live) -> Result<(), Refusal> {
+        let options = serde_json::json!({
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": live.uid, "resourceVersion": live.resource_version},
+        });
+        // The answer to a delete can be the object itself; ask for its metadata here too.
+        let request = Request::delete(path)
+            .header(ACCEPT, AS_METADATA)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from(options.to_string()))
+            .map_err(|_| ApiError::BadName)?;
+        exchange(&self.client, request).await.map(drop)
+    }
+}
+
+#[derive(Deserialize)]
+struct LiveObject {
+    metadata: Live,
+}
+
+/// What prune needs to see; the only type that reads an annotation, and this one only.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Live {
+    uid: String,
+    resource_version: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    deletion_timestamp: Option<String>,
+    #[serde(default)]
+    annotations: Annotations,
+}
+
+#[derive(Default, Deserialize)]
+struct Annotations {
+    #[serde(rename = "lockstep.dev/prune")]
+    prune: Option<String>,
+}
