@@ -66,9 +66,21 @@ impl Authority {
     }
 }
 
-/// A new private key, PKCS#8 PEM: what service-account tokens are signed with.
-pub(crate) fn signing_key() -> Result<String> {
-    Ok(KeyPair::generate()
-        .context("generating a signing key")?
-        .serialize_pem())
+/// A key pair that signs tokens, both halves PEM.
+pub(crate) struct SigningKey {
+    /// PKCS#8.
+    pub(crate) private: String,
+    /// What signatures are checked with.
+    pub(crate) public: String,
+}
+
+impl SigningKey {
+    /// Generates a new pair.
+    pub(crate) fn generate() -> Result<Self> {
+        let pair = KeyPair::generate().context("generating a signing key")?;
+        Ok(Self {
+            private: pair.serialize_pem(),
+            public: pair.public_key_pem(),
+        })
+    }
 }

@@ -7,7 +7,7 @@
 //! There is no controller manager: nothing deletes the objects of a deleted namespace, collects
 //! garbage or runs a Deployment's pods.
 
-use crate::certificates::{Authority, signing_key};
+use crate::certificates::{Authority, SigningKey};
 use crate::child::{Running, tied_command};
 use crate::kubeconfig::Kubeconfig;
 use crate::kubectl::Kubectl;
@@ -204,7 +204,9 @@ fn start_api_server(
     let issued = authority.server()?;
     let certificate = scratch.write("api-server.crt", &issued.certificate)?;
     let key = scratch.write("api-server.key", &issued.key)?;
-    let signing_key = scratch.write("service-accounts.key", &signing_key()?)?;
+    let signing = SigningKey::generate()?;
+    let signing_key = scratch.write("service-accounts.key", &signing.private)?;
+    let checking_key = scratch.write("service-accounts.pub", &signing.public)?;
     let tokens = scratch.write(
         "tokens.csv",
         &format!("{token},admin,admin,system:masters\n"),
@@ -224,9 +226,9 @@ fn start_api_server(
         .arg("--tls-private-key-file")
         .arg(key)
         .arg("--service-account-key-file")
-        .arg(&signing_key)
+        .arg(checking_key)
         .arg("--service-account-signing-key-file")
-        .arg(&signing_key)
+        .arg(signing_key)
         .arg("--token-auth-file")
         .arg(tokens)
         .arg("--cert-dir")
