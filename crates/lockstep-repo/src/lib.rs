@@ -4,11 +4,19 @@
 //! This is the one door to the file system for the command line: files are read by [`read_file`]
 //! and written by [`publish`], and every error names its path.
 
+mod folder;
+mod policy;
 mod pool;
+mod rewrite;
+mod seal;
 mod shown;
 mod source;
 mod write;
 
+pub use folder::{FolderError, Holds, is_yaml, look_at, look_into, yaml_files};
+pub use policy::{Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, read_policy};
+pub use rewrite::{Change, RewriteError, rewrite};
+pub use seal::{Decrypted, SealError, UnsealError, decrypt, encrypt};
 pub use shown::Shown;
 pub use source::{Fingerprint, LARGEST_FILE, ReadError, Source, read_file, read_stream};
 pub use write::{Expected, Staged, WriteError, publish, stage, write_file};

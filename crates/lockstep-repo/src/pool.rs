@@ -51,8 +51,9 @@ where
             });
         }
     });
-    let mut results =
-        results.into_inner().expect("this holds because nothing panics while it has the lock");
+    let mut results = results
+        .into_inner()
+        .expect("this holds because nothing panics while it has the lock");
     results.sort_by_key(|&(index, _)| index);
     results.into_iter().map(|(_, result)| result).collect()
 }
@@ -66,7 +67,10 @@ mod tests {
         let items: Vec<usize> = (0..1000).collect();
         for width in [Width::Processors, Width::Waiting] {
             let doubled = parallel(width, &items, |item| item * 2);
-            assert_eq!(doubled, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+            assert_eq!(
+                doubled,
+                items.iter().map(|item| item * 2).collect::<Vec<_>>()
+            );
         }
         assert_eq!(parallel(Width::Waiting, &[] as &[u8], |_| ()), []);
     }

@@ -33,7 +33,10 @@ pub struct Fingerprint {
 impl Fingerprint {
     pub(crate) fn of(stat: &Stat) -> Self {
         // The widths of these fields differ between systems.
-        #[expect(clippy::useless_conversion, reason = "it is useless on this system only")]
+        #[expect(
+            clippy::useless_conversion,
+            reason = "it is useless on this system only"
+        )]
         #[expect(clippy::cast_lossless, reason = "the same")]
         Self {
             device: stat.st_dev as u64,
@@ -58,7 +61,10 @@ impl Fingerprint {
 /// # Errors
 /// [`ReadError`].
 pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
-    let failed = |source: io::Error| ReadError::Io { path: path.to_owned(), source };
+    let failed = |source: io::Error| ReadError::Io {
+        path: path.to_owned(),
+        source,
+    };
     // Without NONBLOCK, opening a pipe that nobody writes to would wait for ever.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(
@@ -66,21 +72,22 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
     );
     let stat = rustix::fs::fstat(&file).map_err(|errno| failed(errno.into()))?;
     if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
-        return Err(ReadError::NotAFile { path: path.to_owned() });
+        return Err(ReadError::NotAFile {
+            path: path.to_owned(),
+        });
     }
     let text = read_to_end(file, limit, path)?;
-    Ok(Source { text, fingerprint: Fingerprint::of(&stat) })
+    Ok(Source {
+        text,
+        fingerprint: Fingerprint::of(&stat),
+    })
 }
 
 /// Reads all of a stream, such as standard input; `name` stands for it in messages.
 ///
 /// # Errors
 /// [`ReadError`].
-pub fn read_stream(
-    stream: impl Read,
-    limit: u64,
-    name: &Path,
-) -> Result<SecretString, ReadError> {
+pub fn read_stream(stream: impl Read, limit: u64, name: &Path) -> Result<SecretString, ReadError> {
     read_to_end(stream, limit, name)
 }
 
@@ -90,12 +97,20 @@ fn read_to_end(stream: impl Read, limit: u64, path: &Path) -> Result<SecretStrin
     let mut stream = stream.take(limit + 1);
     let read = stream.read_to_end(&mut bytes);
     let bytes = SecretBytes::new(bytes);
-    let read =
-        read.map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    let read = read.map_err(|source| ReadError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     if read as u64 > limit {
-        return Err(ReadError::TooLarge { path: path.to_owned(), limit });
+        return Err(ReadError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
     }
-    bytes.into_string().map_err(|source| ReadError::NotText { path: path.to_owned(), source })
+    bytes.into_string().map_err(|source| ReadError::NotText {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Why a file was not read.

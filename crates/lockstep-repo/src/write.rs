@@ -83,7 +83,10 @@ pub enum WriteError {
         source: io::Error,
     },
     /// The target is not what was read before.
-    #[error("{}: it was changed by somebody else meanwhile, and left alone", Shown(path))]
+    #[error(
+        "{}: it was changed by somebody else meanwhile, and left alone",
+        Shown(path)
+    )]
     Changed {
         /// The file.
         path: PathBuf,
@@ -104,15 +107,25 @@ pub enum WriteError {
 
 impl WriteError {
     fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Io { action, path: path.to_owned(), source: source.into() }
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source: source.into(),
+        }
     }
 
     /// The same failure for another file of the same folder.
     fn again(&self) -> Self {
         match self {
-            Self::Io { action, path, source } => {
-                Self::io(action, path, io::Error::new(source.kind(), source.to_string()))
-            }
+            Self::Io {
+                action,
+                path,
+                source,
+            } => Self::io(
+                action,
+                path,
+                io::Error::new(source.kind(), source.to_string()),
+            ),
             Self::Changed { path } => Self::Changed { path: path.clone() },
             Self::Exists { path } => Self::Exists { path: path.clone() },
             Self::NotAFile { path } => Self::NotAFile { path: path.clone() },

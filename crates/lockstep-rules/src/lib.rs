@@ -1,1 +1,15 @@
-//! The policy file .sops.yaml: which path, which recipients, which selection.
+//! The policy file `.sops.yaml`: which path, which recipients, which values.
+//!
+//! The file is the one sops reads, and it means the same here: the first rule whose `path_regex` is
+//! found anywhere in the path counts. Differences are refusals only: an expression that sops would
+//! silently treat as matching nothing, a private key where a recipient belongs, keys of kinds that
+//! are not supported. Reading files and looking for them is not done here.
+
+mod error;
+mod proposal;
+mod raw;
+mod rules;
+
+pub use error::{RecipientsError, RulesError};
+pub use proposal::{Named, SECRET_FILES, SECRET_VALUES, is_name, proposal};
+pub use rules::{Choice, RecipientText, Rule, Rules, UnknownField};

@@ -57,8 +57,15 @@ pub fn stage(target: &Path, content: &[u8], expected: Expected) -> Result<Staged
             .map_err(|errno| WriteError::io("write", &target, errno))?;
     }
     let (file, name) = open_beside(&target)?;
-    let staged = Staged { file, name, target, replaces };
-    staged.fill(content).map_err(|source| WriteError::io("write", &staged.target, source))?;
+    let staged = Staged {
+        file,
+        name,
+        target,
+        replaces,
+    };
+    staged
+        .fill(content)
+        .map_err(|source| WriteError::io("write", &staged.target, source))?;
     Ok(staged)
 }
 
@@ -70,9 +77,16 @@ impl Staged {
             let (uid, gid) = replaced.owner;
             let found = fstat(&self.file)?;
             if (found.st_uid, found.st_gid) != (uid, gid) {
-                fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+                fchown(
+                    &self.file,
+                    Some(Uid::from_raw(uid)),
+                    Some(Gid::from_raw(gid)),
+                )?;
             }
-            #[expect(clippy::useless_conversion, reason = "the type differs between systems")]
+            #[expect(
+                clippy::useless_conversion,
+                reason = "the type differs between systems"
+            )]
             let mode = RawMode::try_from(replaced.mode).unwrap_or(0o600);
             fchmod(&self.file, Mode::from_raw_mode(mode))?;
         }
@@ -87,7 +101,9 @@ impl Staged {
         if *found == content {
             Ok(())
         } else {
-            Err(std::io::Error::other("what was written reads back differently"))
+            Err(std::io::Error::other(
+                "what was written reads back differently",
+            ))
         }
     }
 
@@ -99,7 +115,9 @@ impl Staged {
     /// Waits until the content is on the disk. A failure is final: the system may have dropped
     /// what it could not write, and a second call would not say so.
     pub(super) fn flush(&self) -> Result<(), WriteError> {
-        self.file.sync_all().map_err(|source| WriteError::io("write", &self.target, source))
+        self.file
+            .sync_all()
+            .map_err(|source| WriteError::io("write", &self.target, source))
     }
 
     /// Puts the content in place of the target, if that is still what it was.
@@ -108,7 +126,9 @@ impl Staged {
             return Err(WriteError::Changed { path: self.target });
         }
         let failed = |errno: Errno| match errno {
-            Errno::EXIST => WriteError::Exists { path: self.target.clone() },
+            Errno::EXIST => WriteError::Exists {
+                path: self.target.clone(),
+            },
             errno => WriteError::io("replace", &self.target, errno),
         };
         let new = self.replaces.is_none();
@@ -122,21 +142,22 @@ impl Staged {
                     .map_err(|source| WriteError::io("replace", &self.target, source))?;
                 persist(name, &self.target)
             }
-            Some(name) if new => name.persist_noclobber(&self.target).map_err(|error| {
-                match error.error.kind() {
-                    std::io::ErrorKind::AlreadyExists => {
-                        WriteError::Exists { path: self.target.clone() }
-                    }
+            Some(name) if new => name
+                .persist_noclobber(&self.target)
+                .map_err(|error| match error.error.kind() {
+                    std::io::ErrorKind::AlreadyExists => WriteError::Exists {
+                        path: self.target.clone(),
+                    },
                     _ => WriteError::io("create", &self.target, error.error),
-                }
-            }),
+                }),
             Some(name) => persist(name, &self.target),
         }
     }
 }
 
 fn persist(name: TempPath, target: &Path) -> Result<(), WriteError> {
-    name.persist(target).map_err(|error| WriteError::io("replace", target, error.error))
+    name.persist(target)
+        .map_err(|error| WriteError::io("replace", target, error.error))
 }
 
 /// Gives an unnamed file a name.
@@ -181,7 +202,9 @@ fn inspect(target: &Path) -> Result<Option<Fingerprint>, WriteError> {
         Ok(found) if FileType::from_raw_mode(found.st_mode).is_file() => {
             Ok(Some(Fingerprint::of(&found)))
         }
-        Ok(_) => Err(WriteError::NotAFile { path: target.to_owned() }),
+        Ok(_) => Err(WriteError::NotAFile {
+            path: target.to_owned(),
+        }),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(WriteError::io("look at", target, errno)),
     }
@@ -197,7 +220,9 @@ fn resolve(target: &Path) -> Result<PathBuf, WriteError> {
         return Err(failed(std::io::ErrorKind::NotFound.into()));
     }
     let Some(name) = target.file_name() else {
-        return Err(WriteError::NotAFile { path: target.to_owned() });
+        return Err(WriteError::NotAFile {
+            path: target.to_owned(),
+        });
     };
     Ok(folder_of(target).canonicalize().map_err(failed)?.join(name))
 }

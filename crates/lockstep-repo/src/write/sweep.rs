@@ -11,7 +11,11 @@ const SUFFIX: &str = ".staged";
 
 /// Creates a named staged file in `folder`, readable by the owner only.
 pub(super) fn create_named(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).rand_bytes(12).tempfile_in(folder)
+    tempfile::Builder::new()
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
+        .rand_bytes(12)
+        .tempfile_in(folder)
 }
 
 /// Makes up a name beside `target` for content that gets one for the moment of its rename.
@@ -23,7 +27,9 @@ pub(super) fn name_beside(target: &Path) -> PathBuf {
 /// Removes staged files of runs that were killed. Such a file is ours by name and owner, and no
 /// living process holds its lock. Failing to remove one is no reason to fail the work at hand.
 pub(super) fn remove_left_behind(folder: &Path) {
-    let Ok(entries) = folder.read_dir() else { return };
+    let Ok(entries) = folder.read_dir() else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();

@@ -1,0 +1,270 @@
+//! Which policy holds for a file: finding `.sops.yaml`, and what the command line says over it.
+//!
+//! The search starts in the file's folder and goes up, not past the root of the repository. sops
+//! starts in the current folder instead; where the two would find different files, that is noted.
+
+mod lookup;
+
+use crate::{ReadError, Shown};
+use lockstep_age::{Recipient, RecipientError};
+use lockstep_rules::{Choice, RecipientText, RecipientsError, Rules, RulesError};
+use lockstep_sops::{EncryptionPolicy, MacScope, Selector};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+pub use lookup::POLICY_FILE;
+use lookup::{Lookup, PolicyFile};
+
+/// What the command line says, which goes before the policy file.
+#[derive(Debug, Default)]
+pub struct Overrides {
+    /// The policy file to use, instead of searching for one.
+    pub config: Option<PathBuf>,
+    /// The recipients, instead of the rule's; empty for none.
+    pub recipients: Vec<Recipient>,
+    /// The selector, instead of the rule's.
+    pub selector: Option<Selector>,
+    /// The MAC's scope, instead of the rule's.
+    pub mac_scope: Option<MacScope>,
+}
+
+/// How one file is to be encrypted.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// For whom.
+    pub recipients: Vec<Recipient>,
+    /// What of it.
+    pub policy: EncryptionPolicy,
+    /// The rule that says so, if any does.
+    pub rule: Option<RuleName>,
+}
+
+/// Which rule of which policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleName {
+    /// The policy file.
+    pub file: PathBuf,
+    /// The rule's position in it, from 1.
+    pub number: usize,
+}
+
+/// Finds and remembers policy files.
+#[derive(Debug)]
+pub struct Policies {
+    overrides: Overrides,
+    lookup: Lookup,
+    warnings: BTreeSet<String>,
+}
+
+impl Policies {
+    /// `current` is the current folder: relative paths start there, and so does sops's search.
+    #[must_use]
+    pub fn new(overrides: Overrides, current: &Path) -> Self {
+        Self {
+            overrides,
+            lookup: Lookup::new(current),
+            warnings: BTreeSet::new(),
+        }
+    }
+
+    /// Decides how the file at `target` is to be encrypted. The file need not exist.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn plan(&mut self, target: &Path) -> Result<Plan, PolicyError> {
+        let file = match &self.overrides.config {
+            Some(config) => Some(self.lookup.named(config)?),
+            None => {
+                let found = self.lookup.search(target)?;
+                self.compare_with_sops(found.as_deref());
+                found
+            }
+        };
+        if let Some(file) = &file {
+            self.note_unknown_fields(file);
+        }
+        let choice = file.as_ref().map_or(Choice::NoRules, |file| {
+            file.rules
+                .rule_for(&self.lookup.path_for_rules(target, &file.path))
+        });
+        match (choice, &file) {
+            (Choice::Rule(rule), Some(file)) => {
+                let name = RuleName {
+                    file: file.path.clone(),
+                    number: rule.number(),
+                };
+                let recipients = match self.overrides.recipients.as_slice() {
+                    [] => parse_recipients(&file.path, rule.recipients())?,
+                    given => given.to_vec(),
+                };
+                Ok(self.plan_with(recipients, rule.policy().clone(), Some(name)))
+            }
+            (Choice::NoMatch, Some(file)) => Err(PolicyError::NoMatch {
+                policy: file.path.clone(),
+            }),
+            _ => match self.overrides.recipients.as_slice() {
+                [] => Err(PolicyError::NoPolicy),
+                given => Ok(self.plan_with(given.to_vec(), EncryptionPolicy::default(), None)),
+            },
+        }
+    }
+
+    fn plan_with(
+        &self,
+        recipients: Vec<Recipient>,
+        mut policy: EncryptionPolicy,
+        rule: Option<RuleName>,
+    ) -> Plan {
+        if let Some(selector) = &self.overrides.selector {
+            policy.selector = selector.clone();
+        }
+        if let Some(mac_scope) = self.overrides.mac_scope {
+            policy.mac_scope = mac_scope;
+        }
+        Plan {
+            recipients,
+            policy,
+            rule,
+        }
+    }
+
+    /// What was noticed and does not keep anything from being done, each thing once.
+    #[must_use]
+    pub fn warnings(&self) -> &BTreeSet<String> {
+        &self.warnings
+    }
+
+    fn compare_with_sops(&mut self, found: Option<&PolicyFile>) {
+        let sops = self.lookup.where_sops_looks();
+        let found = found.map(|file| file.path.clone());
+        if sops == found {
+            return;
+        }
+        let warning = match (found, sops) {
+            (Some(found), None) => {
+                format!(
+                    "{}: sops would not find this policy file from the current folder",
+                    Shown(&found)
+                )
+            }
+            (Some(found), Some(sops)) => format!(
+                "{}: sops, run in the current folder, would use {} instead",
+                Shown(&found),
+                Shown(&sops)
+            ),
+            (None, Some(sops)) => format!(
+                "{}: sops would use this policy file, which is outside the file's own repository",
+                Shown(&sops)
+            ),
+            (None, None) => return,
+        };
+        self.warnings.insert(warning);
+    }
+
+    fn note_unknown_fields(&mut self, file: &PolicyFile) {
+        for field in file.rules.unknown_fields() {
+            self.warnings.insert(format!(
+                "{}: line {}: nobody reads the field {:?}; is it a typing error?",
+                Shown(&file.path),
+                field.line,
+                field.name
+            ));
+        }
+    }
+}
+
+fn parse_recipients(
+    policy: &Path,
+    recipients: Result<&[RecipientText], &RecipientsError>,
+) -> Result<Vec<Recipient>, PolicyError> {
+    let policy = || policy.to_owned();
+    recipients
+        .map_err(|source| PolicyError::Recipients {
+            policy: policy(),
+            source: source.clone(),
+        })?
+        .iter()
+        .map(|recipient| {
+            recipient
+                .text
+                .parse()
+                .map_err(|source| PolicyError::Recipient {
+                    policy: policy(),
+                    line: recipient.line,
+                    source,
+                })
+        })
+        .collect()
+}
+
+/// Why there is no plan for a file. The file itself is the caller's to name.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Nothing says for whom.
+    #[error("no recipients: there is no {POLICY_FILE} with creation rules, and none are given")]
+    NoPolicy,
+    /// The policy file has no rule for it.
+    #[error("no rule of {} is for this path", Shown(policy))]
+    NoMatch {
+        /// The policy file.
+        policy: PathBuf,
+    },
+    /// The policy file cannot be used.
+    #[error("the policy file {} cannot be used", Shown(policy))]
+    Rules {
+        /// The policy file.
+        policy: PathBuf,
+        /// Why not.
+        source: Rc<RulesError>,
+    },
+    /// The policy file cannot be read.
+    #[error("the policy file cannot be read")]
+    Read(#[source] Rc<ReadError>),
+    /// The rule's recipients cannot be used.
+    #[error("the policy file {} cannot be used", Shown(policy))]
+    Recipients {
+        /// The policy file.
+        policy: PathBuf,
+        /// Why not.
+        source: RecipientsError,
+    },
+    /// One of the rule's recipients cannot be used.
+    #[error("{}, line {line}", Shown(policy))]
+    Recipient {
+        /// The policy file.
+        policy: PathBuf,
+        /// The line of the recipient.
+        line: u64,
+        /// What is wrong with it.
+        source: RecipientError,
+    },
+}
+
+impl PolicyError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPolicy => Some(
+                "run `lockstep init` in the repository, or name recipients with --age".to_owned(),
+            ),
+            Self::NoMatch { policy } => Some(format!(
+                "rename the file so that a path_regex of {} is found in its path, or add a rule",
+                Shown(policy)
+            )),
+            Self::Rules { source, .. } => source.hint(),
+            Self::Read(_) => None,
+            Self::Recipients { source, .. } => source.hint(),
+            Self::Recipient { source, .. } => source.hint(),
+        }
+    }
+}
+
+/// Reads a policy file that is there already.
+///
+/// # Errors
+/// [`PolicyError`].
+pub fn read_policy(path: &Path) -> Result<Rules, PolicyError> {
+    lookup::read(path)
+}

@@ -1,0 +1,90 @@
+//! Many files changed in place: read and worked on in parallel, published in batches.
+
+use crate::pool::{Width, parallel};
+use crate::write::LARGEST_BATCH;
+use crate::{Expected, LARGEST_FILE, ReadError, Staged, WriteError, publish, read_file, stage};
+use lockstep_secret::{SecretBytes, SecretString};
+use std::path::Path;
+
+/// What is to become of a file.
+#[derive(Debug)]
+pub enum Change<R> {
+    /// It gets this content.
+    Write(SecretBytes, R),
+    /// It stays as it is.
+    Leave(R),
+}
+
+/// Why a file was not rewritten.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError<E> {
+    /// It could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// What was to be done with it failed.
+    #[error(transparent)]
+    Work(E),
+    /// It could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Rewrites every item's file with what `work` makes of its text. Every file is tried; the results
+/// come in the order of `items`. A file that fails stays as it was.
+pub fn rewrite<T, R, E>(
+    items: &[T],
+    path: impl Fn(&T) -> &Path + Sync,
+    work: impl Fn(&T, SecretString) -> Result<Change<R>, E> + Sync,
+) -> Vec<Result<R, RewriteError<E>>>
+where
+    T: Sync,
+    R: Send,
+    E: Send,
+{
+    let mut results = Vec::with_capacity(items.len());
+    for batch in items.chunks(LARGEST_BATCH) {
+        let prepared = parallel(Width::Processors, batch, |item| {
+            prepare(path(item), |text| work(item, text))
+        });
+        results.extend(publish_prepared(prepared));
+    }
+    results
+}
+
+type Prepared<R, E> = Result<(Option<Staged>, R), RewriteError<E>>;
+
+fn prepare<R, E>(
+    path: &Path,
+    work: impl FnOnce(SecretString) -> Result<Change<R>, E>,
+) -> Prepared<R, E> {
+    let source = read_file(path, LARGEST_FILE)?;
+    match work(source.text).map_err(RewriteError::Work)? {
+        Change::Leave(result) => Ok((None, result)),
+        Change::Write(content, result) => {
+            let expected = Expected::Unchanged(source.fingerprint);
+            let staged = stage(path, content.expose(), expected)?;
+            Ok((Some(staged), result))
+        }
+    }
+}
+
+fn publish_prepared<R, E>(prepared: Vec<Prepared<R, E>>) -> Vec<Result<R, RewriteError<E>>> {
+    let mut staged = Vec::new();
+    let mut results = Vec::with_capacity(prepared.len());
+    let mut waiting = Vec::new();
+    for (index, prepared) in prepared.into_iter().enumerate() {
+        results.push(prepared.map(|(one, result)| {
+            if let Some(one) = one {
+                staged.push(one);
+                waiting.push(index);
+            }
+            result
+        }));
+    }
+    for (index, published) in waiting.into_iter().zip(publish(staged)) {
+        if let Err(error) = published {
+            results[index] = Err(error.into());
+        }
+    }
+    results
+}
