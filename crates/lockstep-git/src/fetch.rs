@@ -1,18 +1,21 @@
 //! One fetch: ask for the branch, stop if its tip is here, else receive one pack of one commit.
 
-use crate::store::Generation;
+use crate::generation::Generation;
 use crate::walk::object_id;
 use crate::wire::{Link, Wire};
 use crate::{FetchError, Remote, StoreError};
+use gix::progress::Discard;
 use gix::protocol::fetch::{RefMap, Shallow};
 use gix::remote::Direction;
+use gix::remote::fetch::Tags;
+use gix::remote::ref_map::Options;
 use gix_transport::Protocol;
 use gix_transport::client::blocking_io::http::Transport;
 use lockstep_names::{BranchName, ObjectId};
 use std::io;
 use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The one reference of a store. What it points to tells the server what is here already.
 const TIP: &str = "refs/lockstep/tip";
@@ -44,39 +47,14 @@ fn exchange(
     branch: &BranchName,
     interrupt: &AtomicBool,
 ) -> Result<Fetched, FetchError> {
-    let stage = |stage| {
-        move |_: gix::Error| FetchError::Protocol {
-            authority: link.authority(),
-            stage,
-        }
-    };
     let repository = generation.repository();
-    let url = link.remote().url.as_str();
-    let url = gix::url::parse(url).map_err(stage("reading its address"))?;
-    let transport = Transport::new_http(Wire::new(link.clone()), url.clone(), Protocol::V2, false);
-    let remote = repository
-        .remote_at_without_url_rewrite(url)
-        .and_then(|remote| {
-            remote.with_refspecs(
-                [format!("+refs/heads/{branch}:{TIP}").as_str()],
-                Direction::Fetch,
-            )
-        })
-        .map_err(stage("reading its address"))?
-        .with_fetch_tags(gix::remote::fetch::Tags::None);
-    let mut connection = remote.to_connection_with_transport(transport);
-    // Both keep gix from looking for credentials and settings of its own.
-    connection
-        .set_credentials(|_| Ok(None))
-        .set_transport_options(Box::new(()));
-
-    let prepared = connection
-        .prepare_fetch(
-            gix::progress::Discard,
-            gix::remote::ref_map::Options::default(),
-        )
+    let remote = watch(link, &repository, &format!("+refs/heads/{branch}:{TIP}"))?;
+    let prepared = connect(link, &remote)
+        .prepare_fetch(Discard, Options::default())
         .map_err(|error| not_git(link, &error))?;
-    let tip = tip(prepared.ref_map(), link, branch)?;
+    let Some(tip) = tip(prepared.ref_map(), link)? else {
+        return Err(absent(link, &repository, branch));
+    };
     if is_here(&repository, tip) {
         return Ok(Fetched::Tip(object_id(tip)));
     }
@@ -86,16 +64,46 @@ fn exchange(
     link.expect_pack();
     prepared
         .with_shallow(Shallow::DepthAtRemote(NonZeroU32::MIN))
-        .receive(gix::progress::Discard, interrupt)
-        .map_err(|error| unreceived(link, generation, error))?;
+        .receive(Discard, interrupt)
+        .map_err(|error| match interrupt.load(Ordering::Relaxed) {
+            true => FetchError::Interrupted,
+            false => unreceived(link, generation, error),
+        })?;
     if is_here(&repository, tip) {
         Ok(Fetched::Tip(object_id(tip)))
     } else {
-        Err(FetchError::Protocol {
-            authority: link.authority(),
-            stage: "sending the commit",
-        })
+        Err(protocol(link, "sending the commit"))
     }
+}
+
+/// The remote side, reduced to the references that `refspec` names.
+fn watch<'r>(
+    link: &Link<'_>,
+    repository: &'r gix::Repository,
+    refspec: &str,
+) -> Result<gix::Remote<'r>, FetchError> {
+    let remote = repository
+        .remote_at_without_url_rewrite(link.remote().url.as_str())
+        .and_then(|remote| remote.with_refspecs([refspec], Direction::Fetch))
+        .map_err(|_| protocol(link, "reading its address"))?;
+    Ok(remote.with_fetch_tags(Tags::None))
+}
+
+fn connect<'r, 'l>(
+    link: &Rc<Link<'l>>,
+    remote: &'r gix::Remote<'r>,
+) -> gix::remote::Connection<'r, 'static, 'r, Transport<Wire<'l>>> {
+    let url = remote
+        .url(Direction::Fetch)
+        .expect("this holds because it was made from a URL");
+    let wire = Wire::new(link.clone());
+    let transport = Transport::new_http(wire, url.clone(), Protocol::V2, false);
+    let mut connection = remote.to_connection_with_transport(transport);
+    // Both keep gix from looking for credentials and settings of its own.
+    connection
+        .set_credentials(|_| Ok(None))
+        .set_transport_options(Box::new(()));
+    connection
 }
 
 /// Is the commit here, with the list of its files? Packs arrive whole, so then all of it is.
@@ -107,26 +115,39 @@ fn is_here(repository: &gix::Repository, tip: gix::ObjectId) -> bool {
     tree.is_some_and(|tree| repository.has_object(tree))
 }
 
-fn tip(refs: &RefMap, link: &Link<'_>, branch: &BranchName) -> Result<gix::ObjectId, FetchError> {
-    let url = || link.remote().url.clone();
+fn tip(refs: &RefMap, link: &Link<'_>) -> Result<Option<gix::ObjectId>, FetchError> {
     if refs.object_hash != gix::hash::Kind::Sha1 {
         let stage = "naming objects: only SHA-1 repositories can be read";
-        return Err(FetchError::Protocol {
-            authority: link.authority(),
-            stage,
-        });
+        return Err(protocol(link, stage));
     }
-    let tip = refs
+    let ids = refs
         .mappings
         .iter()
         .find_map(|mapping| mapping.remote.as_id());
-    match tip {
-        Some(tip) => Ok(tip.to_owned()),
-        None if refs.remote_refs.is_empty() => Err(FetchError::EmptyRepository { url: url() }),
-        None => Err(FetchError::BranchNotFound {
-            url: url(),
+    Ok(ids.map(ToOwned::to_owned))
+}
+
+/// The branch is not there; is any other?
+fn absent(link: &Rc<Link<'_>>, repository: &gix::Repository, branch: &BranchName) -> FetchError {
+    let url = link.remote().url.clone();
+    let others = watch(link, repository, "+refs/heads/*:refs/lockstep/any/*").and_then(|remote| {
+        let refs = connect(link, &remote).ref_map(Discard, Options::default());
+        refs.map_err(|error| not_git(link, &error))
+    });
+    match others {
+        Ok((refs, _)) if refs.mappings.is_empty() => FetchError::EmptyRepository { url },
+        Ok(_) => FetchError::BranchNotFound {
+            url,
             branch: branch.clone(),
-        }),
+        },
+        Err(failure) => failure,
+    }
+}
+
+fn protocol(link: &Link<'_>, stage: &'static str) -> FetchError {
+    FetchError::Protocol {
+        authority: link.authority(),
+        stage,
     }
 }
 
@@ -137,10 +158,7 @@ fn not_git(link: &Link<'_>, error: &gix::Error) -> FetchError {
             url: link.remote().url.clone(),
         }
     } else {
-        FetchError::Protocol {
-            authority: link.authority(),
-            stage: "listing its branches",
-        }
+        protocol(link, "listing its branches")
     }
 }
 
@@ -151,9 +169,6 @@ fn unreceived(link: &Link<'_>, generation: &Generation, error: gix::Error) -> Fe
     if local {
         StoreError::git("write to", generation.path())(error).into()
     } else {
-        FetchError::Protocol {
-            authority: link.authority(),
-            stage: "sending the pack",
-        }
+        protocol(link, "sending the pack")
     }
 }

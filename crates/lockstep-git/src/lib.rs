@@ -21,9 +21,11 @@
 mod entry;
 mod failure;
 mod fetch;
+mod generation;
 mod remote;
 mod snapshot;
 mod store;
+mod store_error;
 mod walk;
 mod wire;
 
@@ -31,5 +33,6 @@ pub use entry::{Refusal, RefusedEntry};
 pub use failure::FetchError;
 pub use remote::{CaBundle, CaError, GitCredentials, Remote};
 pub use snapshot::{ReadError, Snapshot, SnapshotFile};
-pub use store::{Store, StoreError};
+pub use store::Store;
+pub use store_error::StoreError;
 pub use walk::SnapshotError;

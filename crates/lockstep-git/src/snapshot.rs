@@ -1,7 +1,7 @@
 //! The files of one folder at one commit, readable without a checkout.
 
 use crate::entry::RefusedEntry;
-use crate::store::Generation;
+use crate::generation::Generation;
 use gix::objs::Kind;
 use lockstep_names::{ObjectId, RepoPath, Revision};
 use std::sync::Arc;

@@ -4,8 +4,8 @@
 //! before it is used, and anything that cannot be listed whole is an error.
 
 use crate::entry::{self, Refusal, RefusedEntry};
+use crate::generation::Generation;
 use crate::snapshot::{Snapshot, SnapshotFile};
-use crate::store::Generation;
 use gix::bstr::BString;
 use gix::objs::Kind;
 use gix::objs::tree::EntryKind;
