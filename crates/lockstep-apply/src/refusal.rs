@@ -73,16 +73,10 @@ fn classify(code: u16, status: &Status) -> ApiError {
             fields: invalid_fields(status),
         }),
         (429, _) => ApiError::Throttled,
-        // A server-side apply that does not fit the kind's schema is reported as an internal error.
-        (500, _)
-            if status
-                .message
-                .contains("failed to create typed patch object") =>
-        {
-            ApiError::Malformed {
-                fields: invalid_fields(status),
-            }
-        }
+        // An object that cannot be read is reported like a fault of the server, only without a reason.
+        (500, "") if is_unreadable(&status.message) => ApiError::Malformed {
+            fields: mismatch(&status.message).into_iter().collect(),
+        },
         (500, _) if status.message.contains("request is too large") => ApiError::TooLarge,
         (504, "Timeout") => ApiError::Timeout,
         (500.., _) => denied(status).unwrap_or(ApiError::Unavailable { status: code }),
@@ -157,6 +151,32 @@ fn invalid_fields(status: &Status) -> Vec<InvalidField> {
             reason: code(&cause.reason),
         })
         .collect()
+}
+
+/// What kube-apiserver says when an applied object does not fit its kind.
+const NOT_OF_ITS_KIND: &str = "failed to create typed patch object";
+
+fn is_unreadable(message: &str) -> bool {
+    message.starts_with(NOT_OF_ITS_KIND)
+        || message.contains("unable to convert unstructured object")
+}
+
+/// The field in `failed to create typed patch object (NAME; VERSION, Kind=KIND): .FIELD: WHY`. Of the
+/// reason only its kind is kept: it quotes the value.
+fn mismatch(message: &str) -> Option<InvalidField> {
+    let (_, rest) = message.strip_prefix(NOT_OF_ITS_KIND)?.split_once("): .")?;
+    let (path, why) = rest.split_once(": ")?;
+    let reason = if why.starts_with("field not declared in schema") {
+        "FieldUnknown"
+    } else if why.starts_with("expected ") {
+        "FieldTypeInvalid"
+    } else {
+        return None;
+    };
+    Some(InvalidField {
+        path: printable(&format!(".{path}")),
+        reason: reason.to_owned(),
+    })
 }
 
 /// The text in double quotes right after `prefix`.

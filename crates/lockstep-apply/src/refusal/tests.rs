@@ -47,6 +47,48 @@ fn an_invalid_object_is_reported_by_field_and_code_only() {
 }
 
 #[test]
+fn an_object_not_of_its_kind_is_reported_by_field_only() {
+    let of = |why: &str| {
+        let message =
+            format!("failed to create typed patch object (team-a/db; /v1, Kind=Secret): .{why}");
+        error(
+            500,
+            &json!({"kind": "Status", "message": message, "code": 500}),
+        )
+    };
+    let field = |path: &str, reason: &str| ApiError::Malformed {
+        fields: vec![InvalidField {
+            path: path.into(),
+            reason: reason.into(),
+        }],
+    };
+    assert_eq!(
+        of("data: expected map, got &{hunter2}"),
+        field(".data", "FieldTypeInvalid")
+    );
+    assert_eq!(
+        of("daat: field not declared in schema"),
+        field(".daat", "FieldUnknown")
+    );
+    assert_eq!(
+        of("odd hunter2: hunter2"),
+        ApiError::Malformed { fields: vec![] }
+    );
+}
+
+#[test]
+fn a_value_that_is_not_base64_is_no_fault_of_the_server() {
+    let status = json!({"kind": "Status", "code": 500, "message":
+        "failed to convert new object (a/db; /v1, Kind=Secret) to proper version: unable to convert \
+         unstructured object to /v1, Kind=Secret: error decoding from json: illegal base64 data"});
+    assert!(!error(500, &status).is_transient());
+    let webhook = json!({"kind": "Status", "code": 500, "message":
+        "failed to convert new object (a/x; x.io/v1, Kind=X) to proper version: conversion webhook \
+         for x.io/v2, Kind=X failed: connection refused"});
+    assert!(error(500, &webhook).is_transient());
+}
+
+#[test]
 fn forbidden_has_four_meanings() {
     let forbidden = |message: &str| error(403, &json!({"reason": "Forbidden", "message": message}));
     assert_eq!(
