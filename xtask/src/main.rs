@@ -1,6 +1,9 @@
 //! The one script surface: demo, test, bench and the checks they call.
 
+mod layers;
+mod testing;
 mod verbs;
+mod workspace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -17,6 +20,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    Layers(verbs::layers::Layers),
+    Test(verbs::test::Test),
     Tools(verbs::tools::Tools),
 }
 
@@ -35,6 +40,8 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     lockstep_testbed::clean_up_on_interrupt()?;
     match verb {
+        Verb::Layers(layers) => layers.run(),
+        Verb::Test(test) => test.run(),
         Verb::Tools(tools) => tools.run(),
     }
 }

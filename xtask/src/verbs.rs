@@ -1,3 +1,5 @@
 //! One file per verb.
 
+pub(crate) mod layers;
+pub(crate) mod test;
 pub(crate) mod tools;

@@ -1,0 +1,8 @@
+//! The test run: steps in order, each with its name and its time, tests counted.
+
+mod count;
+mod deny;
+mod rig;
+mod steps;
+
+pub(crate) use steps::Run;
