@@ -52,7 +52,11 @@ impl Identities {
                         | IdentityError::Ssh
                         | IdentityError::Encrypted),
                     ) => {
-                        found.unusable.push(Unusable { origin: origin.to_owned(), line, why });
+                        found.unusable.push(Unusable {
+                            origin: origin.to_owned(),
+                            line,
+                            why,
+                        });
                         if matches!(why, IdentityError::Ssh | IdentityError::Encrypted) {
                             // The rest of the text is that one key.
                             return Ok(found);
@@ -69,14 +73,20 @@ impl Identities {
             }
         }
         if found.held.is_empty() && found.unusable.is_empty() {
-            return Err(IdentitiesError::Empty { origin: origin.to_owned() });
+            return Err(IdentitiesError::Empty {
+                origin: origin.to_owned(),
+            });
         }
         Ok(found)
     }
 
     fn push(&mut self, identity: Identity, origin: &str) {
         let recipient = identity.to_public();
-        self.held.push(Held { identity, recipient, origin: origin.to_owned() });
+        self.held.push(Held {
+            identity,
+            recipient,
+            origin: origin.to_owned(),
+        });
     }
 
     /// Adds all of `other`.
@@ -87,7 +97,9 @@ impl Identities {
 
     /// Lists the public halves, each with where its identity came from.
     pub fn recipients(&self) -> impl Iterator<Item = (&Recipient, &str)> {
-        self.held.iter().map(|held| (&held.recipient, held.origin.as_str()))
+        self.held
+            .iter()
+            .map(|held| (&held.recipient, held.origin.as_str()))
     }
 
     /// Lists what was found and cannot be used.
@@ -171,7 +183,11 @@ mod tests {
         assert_eq!(found.recipients().count(), 1);
         assert_eq!(
             found.unusable(),
-            [Unusable { origin: "keys.txt".into(), line: 1, why: IdentityError::Plugin }]
+            [Unusable {
+                origin: "keys.txt".into(),
+                line: 1,
+                why: IdentityError::Plugin
+            }]
         );
         let ssh = parse("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n").unwrap();
         assert!(ssh.is_empty());
@@ -192,7 +208,9 @@ mod tests {
     fn no_identity_at_all_is_an_error() {
         assert_eq!(
             parse("# nothing\n\n").unwrap_err(),
-            IdentitiesError::Empty { origin: "keys.txt".into() }
+            IdentitiesError::Empty {
+                origin: "keys.txt".into()
+            }
         );
     }
 }

@@ -41,7 +41,9 @@ impl Identity {
         if !text.starts_with("AGE-SECRET-KEY-1") {
             return Err(IdentityError::NotAnIdentity);
         }
-        text.parse().map(Self).map_err(|_: &str| IdentityError::Malformed)
+        text.parse()
+            .map(Self)
+            .map_err(|_: &str| IdentityError::Malformed)
     }
 
     /// Gives the public half.
@@ -124,9 +126,18 @@ mod tests {
         assert_eq!(error("age1abc"), IdentityError::PublicKey);
         assert_eq!(error("AGE-SECRET-KEY-PQ-1ABC"), IdentityError::PostQuantum);
         assert_eq!(error("AGE-PLUGIN-../X-1ABC"), IdentityError::Plugin);
-        assert_eq!(error("-----BEGIN OPENSSH PRIVATE KEY-----"), IdentityError::Ssh);
+        assert_eq!(
+            error("-----BEGIN OPENSSH PRIVATE KEY-----"),
+            IdentityError::Ssh
+        );
         assert_eq!(error("age-encryption.org/v1"), IdentityError::Encrypted);
-        assert_eq!(error(&TEST_KEY.replace("GQ97", "GQ98")), IdentityError::Malformed);
-        assert_eq!(error(&TEST_KEY.to_lowercase()), IdentityError::NotAnIdentity);
+        assert_eq!(
+            error(&TEST_KEY.replace("GQ97", "GQ98")),
+            IdentityError::Malformed
+        );
+        assert_eq!(
+            error(&TEST_KEY.to_lowercase()),
+            IdentityError::NotAnIdentity
+        );
     }
 }

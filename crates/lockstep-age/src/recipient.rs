@@ -75,8 +75,16 @@ pub fn holds_private_key(text: &str) -> bool {
 /// What a message may repeat of something that starts like a recipient.
 fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
-    let clean: String = text.chars().take(LONGEST).flat_map(char::escape_default).collect();
-    if text.chars().count() > LONGEST { format!("{clean}…") } else { clean }
+    let clean: String = text
+        .chars()
+        .take(LONGEST)
+        .flat_map(char::escape_default)
+        .collect();
+    if text.chars().count() > LONGEST {
+        format!("{clean}…")
+    } else {
+        clean
+    }
 }
 
 /// Whether the point in `data` (the bech32 text after `age1`, checksum valid) has a small order.

@@ -24,7 +24,10 @@ pub fn wrap(key: &DataKey, recipients: &[Recipient]) -> Result<Vec<AgeEntry>, Wr
             continue;
         }
         let enc = wrap_for(key, recipient)?;
-        entries.push(AgeEntry { recipient: name, enc });
+        entries.push(AgeEntry {
+            recipient: name,
+            enc,
+        });
     }
     Ok(entries)
 }
@@ -58,10 +61,14 @@ pub struct Unwrapped {
 /// [`UnwrapError`], which says what the file wants and what is held.
 pub fn unwrap(metadata: &Metadata, identities: &Identities) -> Result<Unwrapped, UnwrapError> {
     if metadata.key_groups() > 1 {
-        return Err(UnwrapError::KeyGroups { groups: metadata.key_groups() });
+        return Err(UnwrapError::KeyGroups {
+            groups: metadata.key_groups(),
+        });
     }
     let names_held = |entry: &&AgeEntry| {
-        identities.recipients().any(|(held, _)| held.to_string() == entry.recipient.trim())
+        identities
+            .recipients()
+            .any(|(held, _)| held.to_string() == entry.recipient.trim())
     };
     let (named, others): (Vec<_>, Vec<_>) = metadata.age().iter().partition(names_held);
     let mut damaged = None;
@@ -95,7 +102,10 @@ fn open_entry(entry: &AgeEntry, identities: &Identities) -> Result<Unwrapped, En
         match decryptor.decrypt(identity) {
             Ok(plain) => {
                 let key = read_key(plain).map_err(|_| EntryError::Damaged)?;
-                return Ok(Unwrapped { key, opened_by: held.recipient.clone() });
+                return Ok(Unwrapped {
+                    key,
+                    opened_by: held.recipient.clone(),
+                });
             }
             Err(DecryptError::NoMatchingKeys) => {}
             Err(_) => return Err(EntryError::Damaged),
@@ -177,9 +187,18 @@ pub struct NoMatch {
 
 impl NoMatch {
     fn new(metadata: &Metadata, identities: &Identities) -> Self {
-        let wants = metadata.age().iter().map(|entry| entry.recipient.trim().to_owned()).collect();
-        let others = metadata.other_keys().iter().map(|keys| (keys.kind.clone(), keys.count));
-        let held = identities.recipients().map(|(held, origin)| (held.clone(), origin.to_owned()));
+        let wants = metadata
+            .age()
+            .iter()
+            .map(|entry| entry.recipient.trim().to_owned())
+            .collect();
+        let others = metadata
+            .other_keys()
+            .iter()
+            .map(|keys| (keys.kind.clone(), keys.count));
+        let held = identities
+            .recipients()
+            .map(|(held, origin)| (held.clone(), origin.to_owned()));
         Self {
             wants,
             wants_others: others.collect(),
@@ -203,17 +222,32 @@ impl NoMatch {
 impl std::fmt::Display for NoMatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut wants: Vec<String> = self.wants.iter().map(|text| shown(text)).collect();
-        wants.extend(self.wants_others.iter().map(|(kind, count)| format!("{count} {kind}")));
-        write!(f, "no identity at hand opens it; it wants {}", one_of(&wants))?;
-        let held: Vec<String> =
-            self.held.iter().map(|(held, origin)| format!("{held} ({origin})")).collect();
+        wants.extend(
+            self.wants_others
+                .iter()
+                .map(|(kind, count)| format!("{count} {kind}")),
+        );
+        write!(
+            f,
+            "no identity at hand opens it; it wants {}",
+            one_of(&wants)
+        )?;
+        let held: Vec<String> = self
+            .held
+            .iter()
+            .map(|(held, origin)| format!("{held} ({origin})"))
+            .collect();
         if held.is_empty() {
             f.write_str("; none is held")?;
         } else {
             write!(f, "; held: {}", held.join(", "))?;
         }
         for unusable in &self.unusable {
-            write!(f, "; {}, line {}: {}", unusable.origin, unusable.line, unusable.why)?;
+            write!(
+                f,
+                "; {}, line {}: {}",
+                unusable.origin, unusable.line, unusable.why
+            )?;
         }
         Ok(())
     }

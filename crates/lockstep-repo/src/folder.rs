@@ -48,7 +48,9 @@ pub enum Holds {
     Encrypted,
     /// At least one Secret, in clear.
     ClearSecret,
-    /// Other manifests, or no manifests, or no YAML at all.
+    /// What looks like a Secret or a SOPS file and cannot be read, such as after a merge conflict.
+    Unreadable,
+    /// Other manifests, or no manifests, or no YAML at all, such as a template.
     Other,
 }
 
@@ -63,8 +65,17 @@ pub fn look_at(text: &SecretString) -> Holds {
             }
             Ok(_) | Err(_) => Holds::Other,
         },
+        Err(_) if looks_secret(text) => Holds::Unreadable,
         Err(_) => Holds::Other,
     }
+}
+
+fn looks_secret(text: &SecretString) -> bool {
+    let text = text.expose();
+    text.contains("ENC[AES256_GCM,")
+        || text
+            .lines()
+            .any(|line| line.trim_start_matches([' ', '-']) == "kind: Secret")
 }
 
 /// Whether a manifest is a Secret of the core API, or a list with one in it.

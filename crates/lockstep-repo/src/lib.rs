@@ -19,4 +19,6 @@ pub use rewrite::{Change, RewriteError, rewrite};
 pub use seal::{Decrypted, SealError, UnsealError, decrypt, encrypt};
 pub use shown::Shown;
 pub use source::{Fingerprint, LARGEST_FILE, ReadError, Source, read_file, read_stream};
-pub use write::{Expected, Staged, WriteError, publish, stage, write_file};
+pub use write::{
+    Expected, Privacy, Staged, WriteError, create_folder, publish, stage, write_file, write_output,
+};

@@ -2,7 +2,9 @@
 
 use crate::pool::{Width, parallel};
 use crate::write::LARGEST_BATCH;
-use crate::{Expected, LARGEST_FILE, ReadError, Staged, WriteError, publish, read_file, stage};
+use crate::{
+    Expected, LARGEST_FILE, Privacy, ReadError, Staged, WriteError, publish, read_file, stage,
+};
 use lockstep_secret::{SecretBytes, SecretString};
 use std::path::Path;
 
@@ -62,7 +64,7 @@ fn prepare<R, E>(
         Change::Leave(result) => Ok((None, result)),
         Change::Write(content, result) => {
             let expected = Expected::Unchanged(source.fingerprint);
-            let staged = stage(path, content.expose(), expected)?;
+            let staged = stage(path, content.expose(), expected, Privacy::OwnerOnly)?;
             Ok((Some(staged), result))
         }
     }

@@ -10,13 +10,14 @@
 mod staged;
 mod sweep;
 
-pub use staged::{Expected, Staged, stage};
+pub use staged::{Expected, Privacy, Staged, stage};
 
 use crate::Shown;
 use crate::pool::{Width, parallel};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// How many files are staged before they are published: each holds a file descriptor, and 1,024 of
@@ -64,9 +65,48 @@ fn flush_folder(folder: &Path) -> Result<(), WriteError> {
 ///
 /// # Errors
 /// [`WriteError`]; the target is then as it was.
-pub fn write_file(target: &Path, content: &[u8], expected: Expected) -> Result<(), WriteError> {
-    let staged = stage(target, content, expected)?;
+pub fn write_file(
+    target: &Path,
+    content: &[u8],
+    expected: Expected,
+    privacy: Privacy,
+) -> Result<(), WriteError> {
+    let staged = stage(target, content, expected, privacy)?;
     publish(vec![staged]).pop().unwrap_or(Ok(()))
+}
+
+/// Writes a result to where it was asked for: a file as [`write_file`] does, replacing what is
+/// there, or straight into a pipe or device such as `/dev/stdout`.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write_output(target: &Path, content: &[u8], privacy: Privacy) -> Result<(), WriteError> {
+    let is_stream = target
+        .metadata()
+        .is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if !is_stream {
+        return write_file(target, content, Expected::Anything, privacy);
+    }
+    File::options()
+        .write(true)
+        .open(target)
+        .and_then(|mut stream| stream.write_all(content))
+        .map_err(|source| WriteError::io("write", target, source))
+}
+
+/// Creates a folder and those above it that are missing, for the user only.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn create_folder(folder: &Path) -> Result<(), WriteError> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| WriteError::io("create", folder, source))
 }
 
 /// Why a file was not written.

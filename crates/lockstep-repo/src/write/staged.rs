@@ -25,6 +25,15 @@ pub enum Expected {
     Anything,
 }
 
+/// Who may read a file that did not exist before. One that did keeps its mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// Its owner: it holds plaintext or a private key.
+    OwnerOnly,
+    /// Whoever may read what the user usually writes.
+    AsUsual,
+}
+
 /// New content beside its target. Dropping it leaves the target alone.
 #[derive(Debug)]
 pub struct Staged {
@@ -37,11 +46,16 @@ pub struct Staged {
     replaces: Option<Fingerprint>,
 }
 
-/// Writes `content` beside `target`, readable by the owner only until it has the target's mode.
+/// Writes `content` beside `target`. `privacy` is for a target that is new.
 ///
 /// # Errors
 /// [`WriteError`], before anything has changed.
-pub fn stage(target: &Path, content: &[u8], expected: Expected) -> Result<Staged, WriteError> {
+pub fn stage(
+    target: &Path,
+    content: &[u8],
+    expected: Expected,
+    privacy: Privacy,
+) -> Result<Staged, WriteError> {
     let target = resolve(target)?;
     let replaces = inspect(&target)?;
     match (expected, replaces) {
@@ -56,7 +70,11 @@ pub fn stage(target: &Path, content: &[u8], expected: Expected) -> Result<Staged
         rustix::fs::access(&target, Access::WRITE_OK)
             .map_err(|errno| WriteError::io("write", &target, errno))?;
     }
-    let (file, name) = open_beside(&target)?;
+    let mode = match privacy {
+        Privacy::AsUsual if replaces.is_none() => 0o666,
+        _ => 0o600,
+    };
+    let (file, name) = open_beside(&target, mode)?;
     let staged = Staged {
         file,
         name,
@@ -166,15 +184,16 @@ fn link(file: &File, name: &Path) -> Result<(), Errno> {
     linkat(CWD, &unnamed, CWD, name, AtFlags::SYMLINK_FOLLOW)
 }
 
-/// Opens a new file in the target's folder: unnamed if the system can do that.
-fn open_beside(target: &Path) -> Result<(File, Option<TempPath>), WriteError> {
+/// Opens a new file in the target's folder: unnamed if the system can do that. The user's mask
+/// applies to `mode`.
+fn open_beside(target: &Path, mode: RawMode) -> Result<(File, Option<TempPath>), WriteError> {
     let folder = folder_of(target);
-    if let Some(file) = open_unnamed(folder) {
+    if let Some(file) = open_unnamed(folder, mode) {
         // Held while the process lives: a sweep by another run leaves locked files alone.
         let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
         return Ok((file, None));
     }
-    let named = sweep::create_named(folder)
+    let named = sweep::create_named(folder, mode)
         .map_err(|source| WriteError::io("create a file beside", target, source))?;
     let (file, name) = named.into_parts();
     let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
@@ -182,17 +201,18 @@ fn open_beside(target: &Path) -> Result<(File, Option<TempPath>), WriteError> {
 }
 
 #[cfg(target_os = "linux")]
-fn open_unnamed(folder: &Path) -> Option<File> {
+fn open_unnamed(folder: &Path, mode: RawMode) -> Option<File> {
     if !Path::new("/proc/self/fd").exists() {
         return None;
     }
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR;
-    rustix::fs::open(folder, flags, mode).ok().map(File::from)
+    rustix::fs::open(folder, flags, Mode::from_raw_mode(mode))
+        .ok()
+        .map(File::from)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open_unnamed(_: &Path) -> Option<File> {
+fn open_unnamed(_: &Path, _: RawMode) -> Option<File> {
     None
 }
 

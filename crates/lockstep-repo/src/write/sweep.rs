@@ -1,20 +1,22 @@
 //! Names of staged files, and removing those that a killed run left behind.
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat};
-use std::fs::File;
+use rustix::fs::{FlockOperation, Mode, OFlags, RawMode, flock, fstat};
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 const PREFIX: &str = ".lockstep-";
 const SUFFIX: &str = ".staged";
 
-/// Creates a named staged file in `folder`, readable by the owner only.
-pub(super) fn create_named(folder: &Path) -> io::Result<NamedTempFile> {
+/// Creates a named staged file in `folder`; the user's mask applies to `mode`.
+pub(super) fn create_named(folder: &Path, mode: RawMode) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(PREFIX)
         .suffix(SUFFIX)
         .rand_bytes(12)
+        .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
 }
 

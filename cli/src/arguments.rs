@@ -1,0 +1,69 @@
+//! The command line as a whole: verbs, and what happens when it is not understood.
+
+use crate::terminal::Terminal;
+use crate::verbs::{completion, decrypt, encrypt, init, keygen};
+use crate::{Exit, usage};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Keeps Kubernetes secrets in Git, encrypted, in files that sops can read.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lockstep",
+    version,
+    max_term_width = 100,
+    subcommand_required = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Keygen(keygen::Arguments),
+    Init(init::Arguments),
+    Encrypt(encrypt::Arguments),
+    Decrypt(decrypt::Arguments),
+    Completion(completion::Arguments),
+}
+
+/// Runs the program on its arguments, the first of which is its own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let terminal = Terminal::new();
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let parsed = match Arguments::try_parse_from(&arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return explain(terminal, &error, &arguments),
+    };
+    let result = match parsed.verb {
+        Verb::Keygen(arguments) => keygen::run(&arguments, terminal),
+        Verb::Init(arguments) => init::run(&arguments, terminal),
+        Verb::Encrypt(arguments) => encrypt::run(&arguments, terminal),
+        Verb::Decrypt(arguments) => decrypt::run(&arguments, terminal),
+        Verb::Completion(arguments) => completion::run(&arguments, terminal),
+    };
+    match result {
+        Ok(()) => Exit::Success,
+        Err(failure) => {
+            terminal.fail(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// Shows help where it was asked for, and what is wrong otherwise.
+fn explain(terminal: Terminal, error: &clap::Error, arguments: &[OsString]) -> Exit {
+    // Fails only if nobody reads, which is no failure.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Exit::Success,
+        ErrorKind::ArgumentConflict => return Exit::Conflict,
+        _ => {}
+    }
+    if let Some(hint) = usage::hint(arguments) {
+        terminal.hint(&hint);
+    }
+    Exit::Failure
+}

@@ -1,0 +1,89 @@
+//! The one door to the environment: every variable that is read, and standard input.
+
+use lockstep_secret::SecretString;
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
+
+/// Every variable that is read and what it is for.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
+    (
+        "SOPS_AGE_RECIPIENTS",
+        "Recipients for `encrypt` and `init`, separated by commas; `--age` goes before it.",
+    ),
+    (
+        "SOPS_CONFIG",
+        "The policy file, instead of the search for `.sops.yaml`; `--config` goes before it.",
+    ),
+    ("SOPS_AGE_KEY", "Identities, one a line."),
+    ("SOPS_AGE_KEY_FILE", "A file of identities."),
+    (
+        "XDG_CONFIG_HOME",
+        "Where `sops/age/keys.txt`, the default identity file, is looked for; else `~/.config`.",
+    ),
+    ("HOME", "Where `~` is."),
+    (
+        "USER",
+        "What `init` calls the owner of the identity at hand.",
+    ),
+    ("NO_COLOR", "Messages without colour."),
+];
+
+/// A variable that is set and not empty.
+fn variable(name: &'static str) -> Option<OsString> {
+    debug_assert!(VARIABLES.iter().any(|(known, _)| *known == name));
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn text(name: &'static str) -> Option<String> {
+    variable(name)?.into_string().ok()
+}
+
+pub(crate) fn age_recipients() -> Option<String> {
+    text("SOPS_AGE_RECIPIENTS")
+}
+
+pub(crate) fn config() -> Option<PathBuf> {
+    variable("SOPS_CONFIG").map(PathBuf::from)
+}
+
+pub(crate) fn age_key() -> Option<SecretString> {
+    text("SOPS_AGE_KEY").map(SecretString::new)
+}
+
+pub(crate) fn age_key_file() -> Option<PathBuf> {
+    variable("SOPS_AGE_KEY_FILE").map(PathBuf::from)
+}
+
+/// Where sops looks for identities when nothing else is said.
+pub(crate) fn default_key_file() -> Option<PathBuf> {
+    let folder = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| {
+        let below_home = if cfg!(target_os = "macos") {
+            "Library/Application Support"
+        } else {
+            ".config"
+        };
+        variable("HOME").map(|home| PathBuf::from(home).join(below_home))
+    })?;
+    Some(folder.join("sops/age/keys.txt"))
+}
+
+pub(crate) fn user() -> Option<String> {
+    text("USER")
+}
+
+pub(crate) fn no_color() -> bool {
+    variable("NO_COLOR").is_some()
+}
+
+/// The current folder; relative paths and sops's own search start there.
+pub(crate) fn current_folder() -> io::Result<PathBuf> {
+    env::current_dir()
+}
+
+/// Standard input, unless it is a terminal that would be waited for.
+pub(crate) fn standard_input() -> Option<impl Read> {
+    let stdin = io::stdin();
+    (!stdin.is_terminal()).then(|| stdin.lock())
+}

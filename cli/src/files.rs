@@ -1,0 +1,245 @@
+//! What `encrypt` and `decrypt` read and where the result goes.
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use crate::{Exit, environment};
+use lockstep_repo::{LARGEST_FILE, Privacy, Shown, is_yaml, read_stream, write_output, yaml_files};
+use lockstep_secret::SecretString;
+use std::path::{Path, PathBuf};
+
+/// The paths on the command line and where the result goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Files {
+    /// Files or folders; standard input if there is none, or for `-`.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Write the result back into the file. Needed for several files or a folder.
+    #[arg(short, long, conflicts_with = "output")]
+    in_place: bool,
+
+    /// Write the result into this file, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Take the file for one of this name, to find its rule and its format.
+    #[arg(long, value_name = "NAME")]
+    filename_override: Option<PathBuf>,
+}
+
+/// What there is to do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// One text, from a file or standard input.
+    One {
+        /// `None` is standard input.
+        from: Option<PathBuf>,
+        /// What the file is taken for.
+        name: PathBuf,
+        to: Sink,
+    },
+    /// Files changed in place; a failure does not keep the others from being tried.
+    Many(Vec<Listed>),
+}
+
+/// Where one result goes.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    Stdout,
+    File(PathBuf),
+    InPlace,
+}
+
+/// One of many files.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) path: PathBuf,
+    pub(crate) origin: Origin,
+}
+
+/// How a file got into the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was named.
+    Named,
+    /// It was found in a folder that was named.
+    Found,
+}
+
+impl Files {
+    /// Decides what to do from what was typed and from which of the paths are folders.
+    pub(crate) fn job(&self) -> Result<Job, Failure> {
+        let conflict = |message: &str| Err(Failure::new(Exit::Conflict, message));
+        match self.paths.as_slice() {
+            [] => self.standard_input(),
+            [path] if path.as_os_str() == "-" => self.standard_input(),
+            [path] if !path.is_dir() => {
+                let name = self
+                    .filename_override
+                    .clone()
+                    .unwrap_or_else(|| path.clone());
+                Ok(Job::One {
+                    from: Some(path.clone()),
+                    name,
+                    to: self.sink(),
+                })
+            }
+            paths if paths.iter().any(|path| path.as_os_str() == "-") => {
+                conflict("standard input (-) cannot be one of several paths")
+            }
+            _ if self.output.is_some() => conflict("--output takes the result of one file only"),
+            _ if self.filename_override.is_some() => {
+                conflict("--filename-override is for one file only")
+            }
+            _ if !self.in_place => Err(Failure::new(
+                Exit::Conflict,
+                "several files cannot be written to standard output",
+            )
+            .hint("add -i to change the files in place")),
+            paths => Ok(Job::Many(list(paths)?)),
+        }
+    }
+
+    fn standard_input(&self) -> Result<Job, Failure> {
+        if self.in_place {
+            return Err(Failure::new(
+                Exit::Conflict,
+                "standard input cannot be changed in place",
+            ));
+        }
+        let name = self.filename_override.clone().unwrap_or_default();
+        Ok(Job::One {
+            from: None,
+            name,
+            to: self.sink(),
+        })
+    }
+
+    fn sink(&self) -> Sink {
+        match &self.output {
+            Some(path) => Sink::File(path.clone()),
+            None if self.in_place => Sink::InPlace,
+            None => Sink::Stdout,
+        }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> Result<Vec<Listed>, Failure> {
+    let mut listed = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let found = yaml_files(path)?;
+            listed.extend(found.into_iter().map(|path| Listed {
+                path,
+                origin: Origin::Found,
+            }));
+        } else {
+            listed.push(Listed {
+                path: path.clone(),
+                origin: Origin::Named,
+            });
+        }
+    }
+    // A file that was named twice, or is in a folder that was, is worked on once.
+    let mut seen = std::collections::HashSet::new();
+    listed.retain(|file| seen.insert(file.path.canonicalize().unwrap_or(file.path.clone())));
+    Ok(listed)
+}
+
+/// Reads all of standard input.
+pub(crate) fn read_standard_input() -> Result<SecretString, Failure> {
+    let Some(stream) = environment::standard_input() else {
+        return Err(Failure::new(
+            Exit::NoFile,
+            "no file is named, and there is no standard input",
+        ));
+    };
+    Ok(read_stream(
+        stream,
+        LARGEST_FILE,
+        Path::new("standard input"),
+    )?)
+}
+
+/// Refuses formats that are not supported yet.
+pub(crate) fn check_format(name: &Path) -> Result<(), Failure> {
+    if is_yaml(name) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Failure,
+        format!(
+            "{}: only YAML files (.yaml, .yml) are supported for now",
+            Shown(name)
+        ),
+    )
+    .hint("if it is YAML all the same, say so with --filename-override NAME.yaml"))
+}
+
+/// Writes one result that does not replace what it was made from.
+pub(crate) fn deliver(
+    to: &Sink,
+    content: &[u8],
+    privacy: Privacy,
+    terminal: Terminal,
+) -> Result<(), Failure> {
+    match to {
+        Sink::File(path) => Ok(write_output(path, content, privacy)?),
+        Sink::Stdout | Sink::InPlace => terminal.data(content),
+    }
+}
+
+/// What became of many files.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    done: usize,
+    skipped: usize,
+    left_alone: usize,
+    failed: usize,
+}
+
+/// What became of one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was changed.
+    Done,
+    /// It already is what it was to become.
+    Skipped,
+    /// It is none of our business.
+    LeftAlone,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Done => self.done += 1,
+            Outcome::Skipped => self.skipped += 1,
+            Outcome::LeftAlone => self.left_alone += 1,
+        }
+    }
+
+    pub(crate) fn fail(&mut self, failure: &Failure, terminal: Terminal) {
+        self.failed += 1;
+        terminal.fail(failure);
+    }
+
+    /// Says what became of all of them. `done` is what was to be done, as in "encrypted".
+    pub(crate) fn finish(&self, done: &str, terminal: Terminal) -> Result<(), Failure> {
+        let mut parts = vec![format!("{} {done}", self.done)];
+        for (count, what) in [
+            (self.skipped, format!("already {done}")),
+            (self.left_alone, "left alone".to_owned()),
+            (self.failed, "failed".to_owned()),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        terminal.say(&parts.join(", "));
+        if self.failed == 0 {
+            Ok(())
+        } else {
+            Err(Failure::new(Exit::Failure, ""))
+        }
+    }
+}

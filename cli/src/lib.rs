@@ -1,0 +1,23 @@
+//! The `lockstep` command line: one verb, one file under `verbs`.
+//!
+//! A verb translates arguments, calls `lockstep-repo` and says what happened. Each effect has one
+//! door: terminal output is [`terminal`], the environment is [`environment`], files are
+//! `lockstep-repo`'s.
+
+mod arguments;
+mod environment;
+mod exit;
+mod failure;
+mod files;
+mod hardening;
+mod identities;
+mod policy_arguments;
+mod reference;
+mod terminal;
+mod usage;
+mod verbs;
+
+pub use arguments::run;
+pub use exit::Exit;
+pub use hardening::harden;
+pub use reference::reference;

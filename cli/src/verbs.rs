@@ -1,0 +1,7 @@
+//! The verbs: each has its arguments, whose doc comments are the help, and a `run`.
+
+pub(crate) mod completion;
+pub(crate) mod decrypt;
+pub(crate) mod encrypt;
+pub(crate) mod init;
+pub(crate) mod keygen;

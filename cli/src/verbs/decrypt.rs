@@ -1,0 +1,149 @@
+//! `lockstep decrypt`.
+
+use crate::Exit;
+use crate::failure::Failure;
+use crate::files::{
+    Files, Job, Listed, Origin, Outcome, Sink, Tally, check_format, deliver, read_standard_input,
+};
+use crate::identities::{self, Found};
+use crate::terminal::Terminal;
+use lockstep_age::Identities;
+use lockstep_repo::{
+    Change, Holds, LARGEST_FILE, Privacy, Shown, UnsealError, look_at, read_file, rewrite,
+};
+use lockstep_secret::SecretString;
+use std::path::Path;
+
+/// Decrypt files with the identities at hand, after verifying that nobody changed them.
+///
+/// Identities come from SOPS_AGE_KEY, from the file SOPS_AGE_KEY_FILE names, and from
+/// ~/.config/sops/age/keys.txt; all that are found count. Of a folder, the encrypted files in it are
+/// decrypted and others are left alone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        lockstep decrypt db-secret.yaml     one file, to standard output\n  \
+        lockstep decrypt -i db-secret.yaml  one file, in place")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    files: Files,
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failure> {
+    let job = arguments.files.job()?;
+    let found = identities::find();
+    let result = match job {
+        Job::One { from, name, to } => one(&found, from.as_deref(), &name, &to, terminal),
+        Job::Many(files) => many(&found, &files, terminal),
+    };
+    for warning in &found.warnings {
+        terminal.warn(warning);
+    }
+    result
+}
+
+fn one(
+    found: &Found,
+    from: Option<&Path>,
+    name: &Path,
+    to: &Sink,
+    terminal: Terminal,
+) -> Result<(), Failure> {
+    let shown = from.unwrap_or(Path::new("standard input"));
+    let failed = |error: &UnsealError| {
+        explain_missing_key(error, found, terminal);
+        Failure::unsealing(shown, error)
+    };
+    if let Some(path) = from.filter(|_| matches!(to, Sink::InPlace)) {
+        check_readable_format(path, name)?;
+        for result in rewrite(
+            &[path],
+            |path| path,
+            |_, text| open(text, &found.identities),
+        ) {
+            result.map_err(|error| Failure::rewriting(error, |error| failed(&error)))?;
+        }
+        if terminal.is_watched() {
+            terminal.say(&format!("{}: decrypted", Shown(path)));
+        }
+        return Ok(());
+    }
+    let text = match from {
+        Some(path) => {
+            let source = read_file(path, LARGEST_FILE)?;
+            check_format(name)?;
+            source.text
+        }
+        None => {
+            if !name.as_os_str().is_empty() {
+                check_format(name)?;
+            }
+            read_standard_input()?
+        }
+    };
+    let decrypted =
+        lockstep_repo::decrypt(text, &found.identities).map_err(|error| failed(&error))?;
+    deliver(
+        to,
+        decrypted.text.expose().as_bytes(),
+        Privacy::OwnerOnly,
+        terminal,
+    )
+}
+
+/// A file that is not there is that first, whatever its name.
+fn check_readable_format(path: &Path, name: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        check_format(name)
+    } else {
+        Ok(())
+    }
+}
+
+fn open(text: SecretString, identities: &Identities) -> Result<Change<Outcome>, UnsealError> {
+    let decrypted = lockstep_repo::decrypt(text, identities)?;
+    Ok(Change::Write(decrypted.text.into_bytes(), Outcome::Done))
+}
+
+fn many(found: &Found, files: &[Listed], terminal: Terminal) -> Result<(), Failure> {
+    let mut tally = Tally::default();
+    let results = rewrite(
+        files,
+        |file| file.path.as_path(),
+        |file, text| match (look_at(&text), file.origin) {
+            (Holds::ClearSecret | Holds::Other, Origin::Found) => {
+                Ok(Change::Leave(Outcome::LeftAlone))
+            }
+            (Holds::ClearSecret, Origin::Named) => Ok(Change::Leave(Outcome::Skipped)),
+            _ => open(text, &found.identities),
+        },
+    );
+    let mut told = false;
+    for (file, result) in files.iter().zip(results) {
+        match result {
+            Ok(outcome) => tally.count(outcome),
+            Err(error) => {
+                let failure =
+                    Failure::rewriting(error, |error| Failure::unsealing(&file.path, &error));
+                told |= failure.exit == Exit::NoKey;
+                tally.fail(&failure, terminal);
+            }
+        }
+    }
+    if told {
+        tell_problems(found, terminal);
+    }
+    tally.finish("decrypted", terminal)
+}
+
+/// What could not be read of the identities matters once they were missed.
+fn explain_missing_key(error: &UnsealError, found: &Found, terminal: Terminal) {
+    if matches!(error, UnsealError::Unwrap(_)) {
+        tell_problems(found, terminal);
+    }
+}
+
+fn tell_problems(found: &Found, terminal: Terminal) {
+    for problem in &found.problems {
+        terminal.warn(problem);
+    }
+}

@@ -1,0 +1,185 @@
+//! `lockstep encrypt`.
+
+use crate::failure::Failure;
+use crate::files::{
+    Files, Job, Listed, Origin, Outcome, Sink, Tally, check_format, deliver, read_standard_input,
+};
+use crate::policy_arguments::PolicyArguments;
+use crate::terminal::Terminal;
+use crate::{Exit, environment};
+use lockstep_repo::{
+    Change, Holds, LARGEST_FILE, Plan, Policies, PolicyError, Privacy, RewriteError, SealError,
+    Shown, look_at, look_into, read_file, rewrite,
+};
+use lockstep_secret::SecretString;
+use std::path::Path;
+
+/// Encrypt files, for the recipients and in the way that the policy file says.
+///
+/// Of a folder, the Kubernetes Secrets that a rule is for are encrypted; other files in it are left
+/// alone, and files that are already encrypted are skipped.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        lockstep encrypt -i db-secret.yaml     one file, in place\n  \
+        lockstep encrypt -i .                  every Secret below the current folder\n  \
+        lockstep encrypt secret.yaml > x.yaml  one file, to standard output")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    policy: PolicyArguments,
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failure> {
+    let job = arguments.files.job()?;
+    let current = environment::current_folder().map_err(|error| {
+        Failure::new(
+            Exit::Failure,
+            format!("the current folder cannot be used: {error}"),
+        )
+    })?;
+    let mut policies = Policies::new(arguments.policy.overrides()?, &current);
+    match job {
+        Job::One { from, name, to } => one(&mut policies, from.as_deref(), &name, &to, terminal),
+        Job::Many(files) => many(&mut policies, files, terminal),
+    }
+}
+
+fn one(
+    policies: &mut Policies,
+    from: Option<&Path>,
+    name: &Path,
+    to: &Sink,
+    terminal: Terminal,
+) -> Result<(), Failure> {
+    if name.as_os_str().is_empty() {
+        return Err(Failure::new(
+            Exit::Conflict,
+            "standard input has no name by which to find its rule",
+        )
+        .hint("add --filename-override NAME"));
+    }
+    let shown = from.unwrap_or(name);
+    // What cannot be read is said before what is wrong with its policy.
+    let text = match from {
+        Some(path) => read_file(path, LARGEST_FILE)?.text,
+        None => read_standard_input()?,
+    };
+    check_format(name)?;
+    let plan = policies
+        .plan(name)
+        .map_err(|error| Failure::policy(shown, &error))?;
+    warn(policies, terminal);
+    if matches!(to, Sink::InPlace) {
+        drop(text);
+        return in_place(shown, &plan, terminal);
+    }
+    let sealed =
+        lockstep_repo::encrypt(text, &plan).map_err(|error| Failure::sealing(shown, &error))?;
+    deliver(to, sealed.as_bytes(), Privacy::AsUsual, terminal)
+}
+
+fn in_place(path: &Path, plan: &Plan, terminal: Terminal) -> Result<(), Failure> {
+    let results = rewrite(&[path], |path| path, |_, text| seal(text, plan));
+    for result in results {
+        result
+            .map_err(|error| Failure::rewriting(error, |error| Failure::sealing(path, &error)))?;
+    }
+    if terminal.is_watched() {
+        terminal.say(&format!("{}: encrypted {}", Shown(path), for_whom(plan)));
+    }
+    Ok(())
+}
+
+fn seal(text: SecretString, plan: &Plan) -> Result<Change<Outcome>, SealError> {
+    let sealed = lockstep_repo::encrypt(text, plan)?;
+    Ok(Change::Write(
+        SecretString::new(sealed).into_bytes(),
+        Outcome::Done,
+    ))
+}
+
+fn for_whom(plan: &Plan) -> String {
+    let recipients = match plan.recipients.len() {
+        1 => "for 1 recipient".to_owned(),
+        several => format!("for {several} recipients"),
+    };
+    match &plan.rule {
+        Some(rule) => format!(
+            "{recipients} (rule {} of {})",
+            rule.number,
+            Shown(&rule.file)
+        ),
+        None => recipients,
+    }
+}
+
+fn many(policies: &mut Policies, files: Vec<Listed>, terminal: Terminal) -> Result<(), Failure> {
+    let mut tally = Tally::default();
+    let mut work = Vec::new();
+    for file in files {
+        match plan(policies, &file, terminal) {
+            Ok(Some(plan)) => work.push((file, plan)),
+            Ok(None) => tally.count(Outcome::LeftAlone),
+            Err(failure) => tally.fail(&failure, terminal),
+        }
+    }
+    warn(policies, terminal);
+    let results = rewrite(
+        &work,
+        |(file, _)| file.path.as_path(),
+        |(file, plan), text| match (look_at(&text), file.origin) {
+            (Holds::Encrypted, _) => Ok(Change::Leave(Outcome::Skipped)),
+            (Holds::Other, Origin::Found) => Ok(Change::Leave(Outcome::LeftAlone)),
+            (Holds::ClearSecret | Holds::Unreadable, _) | (Holds::Other, Origin::Named) => {
+                seal(text, plan)
+            }
+        },
+    );
+    for ((file, _), result) in work.iter().zip(results) {
+        match result {
+            Ok(outcome) => tally.count(outcome),
+            Err(error) => tally.fail(&failure_of(&file.path, error), terminal),
+        }
+    }
+    tally.finish("encrypted", terminal)
+}
+
+fn failure_of(path: &Path, error: RewriteError<SealError>) -> Failure {
+    Failure::rewriting(error, |error| Failure::sealing(path, &error))
+}
+
+/// The plan for one of many files; none if it was only found in a folder and no policy is for it.
+fn plan(
+    policies: &mut Policies,
+    file: &Listed,
+    terminal: Terminal,
+) -> Result<Option<Plan>, Failure> {
+    if file.origin == Origin::Named {
+        check_format(&file.path)?;
+    }
+    let error = match policies.plan(&file.path) {
+        Ok(plan) => return Ok(Some(plan)),
+        Err(error) => error,
+    };
+    if file.origin == Origin::Found {
+        match look_into(&file.path) {
+            Ok(Holds::ClearSecret | Holds::Unreadable) => {}
+            Ok(Holds::Encrypted | Holds::Other) | Err(_) => return Ok(None),
+        }
+        if matches!(error, PolicyError::NoMatch { .. }) {
+            terminal.warn(&format!(
+                "{}: holds a Secret in clear, and {error}",
+                Shown(&file.path)
+            ));
+            return Ok(None);
+        }
+    }
+    Err(Failure::policy(&file.path, &error))
+}
+
+fn warn(policies: &Policies, terminal: Terminal) {
+    for warning in policies.warnings() {
+        terminal.warn(warning);
+    }
+}
