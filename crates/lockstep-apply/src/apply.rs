@@ -8,7 +8,7 @@ use crate::kinds::Resource;
 use crate::refusal::Refusal;
 use crate::retry::persist;
 use crate::seen::Seen;
-use crate::session::Session;
+use crate::session::{Session, get};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::Request;
@@ -19,12 +19,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What to do about fields that others own and that never were ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConflictPolicy {
     /// Leave the object as it is and report them.
     Refuse,
     /// Take them.
     Force,
+    /// Take them if the object still has this UID and no other Sync's labels. For an object that the
+    /// inventory names while what was ours of it is not known any more, as after a restart.
+    ForceOn {
+        /// The UID in the inventory.
+        uid: String,
+    },
 }
 
 /// One object to apply.
@@ -109,10 +115,17 @@ impl Session {
         let body = Bytes::from_owner(Exposed(body));
         let mut forced = Vec::new();
         let answer = match persist(stop, || self.patch(&path, body.clone(), Force::No)).await {
-            Err(ApiError::Conflict { fields })
-                if conflicts == ConflictPolicy::Force
-                    || all_were_ours(&fields, recorded.as_ref().map(Recorded::fields)) =>
-            {
+            Err(ApiError::Conflict { fields }) => {
+                let ours = recorded.as_ref().map(Recorded::fields);
+                let take = all_were_ours(&fields, ours)
+                    || match conflicts {
+                        ConflictPolicy::Refuse => false,
+                        ConflictPolicy::Force => true,
+                        ConflictPolicy::ForceOn { uid } => self.has(&path, &uid, stop).await?,
+                    };
+                if !take {
+                    return Err(ApiError::Conflict { fields });
+                }
                 forced = fields;
                 persist(stop, || self.patch(&path, body.clone(), Force::Yes)).await
             }
@@ -131,6 +144,12 @@ impl Session {
             },
             forced,
         })
+    }
+
+    /// Whether the object is still the one of this UID, and no other Sync's.
+    async fn has(&self, path: &str, uid: &str, stop: &AtomicBool) -> Result<bool, ApiError> {
+        let seen = persist(stop, || get(&self.client, path)).await?;
+        Ok(seen.uid == uid && !self.owner.is_displaced_in(&seen.labels))
     }
 
     /// Sends one apply; answers whether the object is new, and its metadata.

@@ -27,6 +27,8 @@ mod owner;
 mod prune;
 mod refusal;
 mod retry;
+#[cfg(test)]
+mod script;
 mod seen;
 mod session;
 mod watch;

@@ -52,6 +52,14 @@ impl Owner {
             .iter()
             .all(|(name, value)| labels.get(name) == Some(value))
     }
+
+    /// Whether an object with these labels says that it belongs to another Sync.
+    #[must_use]
+    pub fn is_displaced_in(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.labels()
+            .iter()
+            .any(|(name, value)| labels.get(name).is_some_and(|other| other != value))
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +77,9 @@ mod tests {
         assert!(!ours.is_named_in(&owner("team-b", "app").labels()));
         assert!(!ours.is_named_in(&owner("team-a", "web").labels()));
         assert!(!ours.is_named_in(&BTreeMap::new()));
+        assert!(ours.is_displaced_in(&owner("team-b", "app").labels()));
+        assert!(!ours.is_displaced_in(&ours.labels()));
+        assert!(!ours.is_displaced_in(&BTreeMap::new()));
         assert_eq!(
             ours.selector(),
             "lockstep.dev/sync=app,lockstep.dev/sync-namespace=team-a"

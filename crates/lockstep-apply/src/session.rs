@@ -104,3 +104,6 @@ impl ConnectError {
         Self(Box::new(error))
     }
 }
+
+#[cfg(test)]
+mod tests;

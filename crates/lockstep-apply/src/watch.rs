@@ -27,6 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod lines;
+#[cfg(test)]
+mod tests;
 
 /// Objects per page of a list.
 const PAGE: u32 = 500;

@@ -135,3 +135,31 @@ async fn many_are_applied_at_once_and_a_stop_spares_the_rest() {
     assert_eq!(live.lines().count(), 20);
     assert!(!live.contains("late"));
 }
+
+#[tokio::test]
+async fn after_a_restart_the_inventory_says_what_is_ours() {
+    let team = Team::new("apply-restart").await;
+    let first = team.apply("app", json!({"a": "b25l"}), None).await.unwrap();
+    team.run(&["patch", "secret", "db", "-p", r#"{"data":{"a":"dHdv"}}"#]);
+    let inherit = async |uid: &str| {
+        let session = team.session("app");
+        let mut planned = team.secret("app", "db", json!({"a": "b25l"})).await;
+        planned.conflicts = ConflictPolicy::ForceOn { uid: uid.into() };
+        session.apply(planned, &AtomicBool::new(false)).await
+    };
+    let other = inherit("11111111-2222-3333-4444-555555555555").await;
+    assert!(matches!(other, Err(ApiError::Conflict { .. })));
+    assert_eq!(
+        inherit(first.recorded.uid()).await.unwrap().forced[0].path,
+        ".data.a"
+    );
+
+    let mut rival = team.secret("rival", "db", json!({"a": "dHdv"})).await;
+    rival.conflicts = ConflictPolicy::Force;
+    team.session("rival")
+        .apply(rival, &AtomicBool::new(false))
+        .await
+        .unwrap();
+    let displaced = inherit(first.recorded.uid()).await;
+    assert!(matches!(displaced, Err(ApiError::Conflict { .. })));
+}
