@@ -24,5 +24,5 @@ mod tree;
 
 pub use error::{RenderError, RenderErrorKind};
 pub use file::{FileRole, role_of};
-pub use manifest::{DuplicateObject, Manifest, Rendered, Stage, stage};
+pub use manifest::{Manifest, Stage, stage};
 pub use render::render;

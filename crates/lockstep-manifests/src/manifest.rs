@@ -1,8 +1,7 @@
-//! Objects ready to be applied, each once, in order.
+//! An object ready to be applied, and when.
 
 use lockstep_names::{ObjectKey, RepoPath};
 use lockstep_secret::SecretBytes;
-use std::collections::BTreeMap;
 
 /// One object as Git wants it.
 #[derive(Debug)]
@@ -40,69 +39,30 @@ pub fn stage(key: &ObjectKey) -> Stage {
     }
 }
 
-/// The objects of all files, each once, sorted by stage and then by key.
-#[derive(Debug, Default)]
-pub struct Rendered {
-    manifests: Vec<Manifest>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// An object that another document had given already.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key} is already given by {first}, line {first_line}")]
-pub struct DuplicateObject {
-    /// The object.
-    pub key: ObjectKey,
-    /// The file whose document counts: the first by path, then by line.
-    pub first: RepoPath,
-    /// The line of that document.
-    pub first_line: usize,
-    /// The file whose document was left out.
-    pub second: RepoPath,
-    /// The line of that document.
-    pub second_line: usize,
-}
-
-impl Rendered {
-    /// Collects the manifests of all files. Namespaces must be settled before, or an object that says
-    /// its namespace and one that leaves it open would both be kept.
-    #[must_use]
-    pub fn collect(manifests: impl IntoIterator<Item = Manifest>) -> (Self, Vec<DuplicateObject>) {
-        let mut manifests: Vec<_> = manifests.into_iter().collect();
-        manifests.sort_by(|a, b| (&a.source, a.line).cmp(&(&b.source, b.line)));
-        let mut first: BTreeMap<ObjectKey, (RepoPath, usize)> = BTreeMap::new();
-        let mut duplicates = Vec::new();
-        manifests.retain(|manifest| match first.get(&manifest.key) {
-            Some((source, line)) => {
-                duplicates.push(DuplicateObject {
-                    key: manifest.key.clone(),
-                    first: source.clone(),
-                    first_line: *line,
-                    second: manifest.source.clone(),
-                    second_line: manifest.line,
-                });
-                false
-            }
-            None => {
-                first.insert(
-                    manifest.key.clone(),
-                    (manifest.source.clone(), manifest.line),
-                );
-                true
-            }
-        });
-        manifests.sort_by(|a, b| (stage(&a.key), &a.key).cmp(&(stage(&b.key), &b.key)));
-        (Self { manifests }, duplicates)
-    }
-
-    /// The objects, sorted.
-    #[must_use]
-    pub fn manifests(&self) -> &[Manifest] {
-        &self.manifests
-    }
-
-    /// Gives the objects away, sorted.
-    #[must_use]
-    pub fn into_manifests(self) -> Vec<Manifest> {
-        self.manifests
+    #[test]
+    fn what_others_need_comes_first_and_what_can_refuse_them_last() {
+        let key = |group: &str, kind: &str| ObjectKey {
+            group: group.into(),
+            version: "v1".into(),
+            kind: kind.into(),
+            namespace: None,
+            name: "x".into(),
+        };
+        let stages = [
+            key("apiextensions.k8s.io", "CustomResourceDefinition"),
+            key("", "Secret"),
+            key(
+                "admissionregistration.k8s.io",
+                "ValidatingWebhookConfiguration",
+            ),
+        ]
+        .map(|key| stage(&key));
+        assert!(stages.is_sorted() && stages[0] < stages[1] && stages[1] < stages[2]);
+        assert_eq!(stage(&key("", "Namespace")), Stage::Foundation);
+        assert_eq!(stage(&key("example.com", "Namespace")), Stage::Ordinary);
     }
 }

@@ -6,7 +6,7 @@ use crate::manifest::Manifest;
 use crate::tree::{self, Walk};
 use crate::{object, secret};
 use lockstep_names::RepoPath;
-use lockstep_sops::{Document, Opened, ScalarStyle, Step, Tree, Value, ValueKind};
+use lockstep_sops::{Document, Opened, ScalarStyle, Step, Value, ValueKind};
 use std::collections::BTreeMap;
 
 /// Renders every object of an opened file, in the file's order, with `labels` added to each.
@@ -15,38 +15,35 @@ use std::collections::BTreeMap;
 /// replaced by their items.
 ///
 /// # Errors
-/// [`RenderError`] for the first document that gives no object. A file is rendered whole or not at
-/// all.
+/// [`RenderError`], one for each document that gives no object. A file is rendered whole or not at
+/// all, because its author meant it as one.
 pub fn render(
     path: &RepoPath,
     document: &Document<Opened>,
     labels: &BTreeMap<String, String>,
-) -> Result<Vec<Manifest>, RenderError> {
-    render_trees(path, document.trees(), labels)
-}
-
-pub(crate) fn render_trees(
-    path: &RepoPath,
-    trees: &[Tree],
-    labels: &BTreeMap<String, String>,
-) -> Result<Vec<Manifest>, RenderError> {
+) -> Result<Vec<Manifest>, Vec<RenderError>> {
     let mut file = File {
         path,
         labels,
         manifests: Vec::new(),
     };
-    for (index, tree) in trees.iter().enumerate() {
-        if is_empty(&tree.root) {
-            continue;
+    let mut errors = Vec::new();
+    for (index, tree) in document.trees().iter().enumerate() {
+        if !is_empty(&tree.root) {
+            let mut walk = Walk {
+                document: index + 1,
+                steps: Vec::new(),
+            };
+            let added =
+                tree::node(&tree.root, &mut walk).and_then(|node| file.add(node, &mut walk));
+            errors.extend(added.err());
         }
-        let mut walk = Walk {
-            document: index + 1,
-            steps: Vec::new(),
-        };
-        let node = tree::node(&tree.root, &mut walk)?;
-        file.add(node, &mut walk)?;
     }
-    Ok(file.manifests)
+    if errors.is_empty() {
+        Ok(file.manifests)
+    } else {
+        Err(errors)
+    }
 }
 
 struct File<'f> {

@@ -129,7 +129,7 @@ fn merge<'a>(value: &'a Value, walk: &mut Walk) -> Result<Members<'a>, RenderErr
 
 /// A key as JSON has it: text, or the spelling of a bool or whole number.
 ///
-/// kubectl also spells out floats, with 32 bits; only those that come out as written are taken.
+/// kubectl also spells out floats, rounded to 32 bits; nobody means that, so they are refused.
 fn name(key: &Key) -> Result<String, RenderErrorKind> {
     let scalar = ClearScalar {
         text: key.text.clone(),
@@ -141,14 +141,6 @@ fn name(key: &Key) -> Result<String, RenderErrorKind> {
         Json::Bool(value) => Ok(value.to_string()),
         Json::Number(number) if scalar::is_int(&key.text) && number.parse::<i64>().is_ok() => {
             Ok(number.to_string())
-        }
-        Json::Number(_)
-            if key
-                .text
-                .parse::<f32>()
-                .is_ok_and(|f| f.to_string() == key.text) =>
-        {
-            Ok(key.text.clone())
         }
         _ => Err(RenderErrorKind::KeyNotText),
     }
