@@ -1,0 +1,133 @@
+//! Lockstep as an administrator installs it, with nothing but what `lockstep-operator` prints.
+
+use crate::binaries::{Binary, binary};
+use crate::control_plane::ControlPlane;
+use crate::git_server::{Access, GitServer};
+use crate::kubectl::Kubectl;
+use crate::operator::{Operator, OperatorOptions};
+use anyhow::{Context as _, Result, bail};
+use std::process::{Command, Stdio};
+
+/// The namespace that holds the operator's account and the teams' keys.
+pub const OPERATOR_NAMESPACE: &str = "lockstep-system";
+
+/// The operator's service account.
+const OPERATOR_ACCOUNT: &str = "lockstep-operator";
+
+/// A cluster with Lockstep's kinds and the operator's account, and a Git server beside it.
+pub struct Installation {
+    cluster: ControlPlane,
+    server: GitServer,
+}
+
+impl Installation {
+    /// Starts a control plane and a private Git server, and installs everything but the operator.
+    ///
+    /// # Errors
+    /// When anything does not start or the API server refuses what the operator prints.
+    pub fn start() -> Result<Self> {
+        let this = Self {
+            cluster: ControlPlane::start()?,
+            server: GitServer::start(Access::Private)?,
+        };
+        this.install()?;
+        Ok(this)
+    }
+
+    /// Installs the kinds and the operator's account into a cluster that is there.
+    ///
+    /// # Errors
+    /// As [`Installation::start`].
+    pub fn on(cluster: ControlPlane, server: GitServer) -> Result<Self> {
+        let this = Self { cluster, server };
+        this.install()?;
+        Ok(this)
+    }
+
+    fn install(&self) -> Result<()> {
+        self.kubectl().apply(&operator_prints(&["crds"])?)?;
+        let kinds =
+            ["repositories", "syncs", "teams"].map(|kind| format!("crd/{kind}.lockstep.dev"));
+        let kinds = kinds.each_ref().map(String::as_str);
+        let wait = ["wait", "--for=condition=Established", "--timeout=60s"];
+        self.kubectl().run(&[&wait[..], &kinds[..]].concat())?;
+        self.kubectl().apply(&format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {OPERATOR_NAMESPACE}}}\n---\n\
+             apiVersion: v1\nkind: ServiceAccount\n\
+             metadata: {{name: {OPERATOR_ACCOUNT}, namespace: {OPERATOR_NAMESPACE}}}\n"
+        ))?;
+        self.grant()
+    }
+
+    /// Gives the operator the rights that `lockstep-operator rbac` prints for the Teams there are.
+    ///
+    /// # Errors
+    /// When it cannot print them or the API server refuses them.
+    pub fn grant(&self) -> Result<()> {
+        let kubeconfig = self.kubectl().kubeconfig().to_string_lossy().into_owned();
+        let place = [
+            "--kubeconfig",
+            &kubeconfig,
+            "--namespace",
+            OPERATOR_NAMESPACE,
+        ];
+        let account = ["--service-account", OPERATOR_ACCOUNT];
+        let rights = operator_prints(&[&["rbac"], &place[..], &account[..]].concat())?;
+        self.kubectl().apply(&rights)?;
+        Ok(())
+    }
+
+    /// Starts the operator as its own account, with more arguments if any.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_operator(&self, arguments: &[&str]) -> Result<Operator> {
+        let kubeconfig = self
+            .cluster
+            .service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)?;
+        Operator::start(&OperatorOptions {
+            kubeconfig,
+            namespace: OPERATOR_NAMESPACE.to_owned(),
+            arguments: arguments
+                .iter()
+                .map(|argument| (*argument).to_owned())
+                .collect(),
+        })
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &ControlPlane {
+        &self.cluster
+    }
+
+    /// kubectl as a cluster admin.
+    #[must_use]
+    pub fn kubectl(&self) -> &Kubectl {
+        self.cluster.kubectl()
+    }
+
+    /// The Git server.
+    #[must_use]
+    pub fn server(&self) -> &GitServer {
+        &self.server
+    }
+}
+
+/// What the operator's program writes to standard output.
+fn operator_prints(arguments: &[&str]) -> Result<String> {
+    let output = Command::new(binary(Binary::Operator)?)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .context("running lockstep-operator")?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "lockstep-operator {}: {}\n{message}",
+            arguments.join(" "),
+            output.status
+        );
+    }
+    String::from_utf8(output.stdout).context("lockstep-operator wrote no UTF-8")
+}
