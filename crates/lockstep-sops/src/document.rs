@@ -9,32 +9,48 @@
 //! }
 //! ```
 
-use crate::error::{EncryptError, OpenError, ParseError};
+use crate::encrypt;
+use crate::error::{EncryptError, OpenError, ParseError, TreeError};
 use crate::metadata::{AgeEntry, Metadata};
-use crate::selector::EncryptionPolicy;
+use crate::metadata_read;
+use crate::open;
+use crate::place::{KeyPath, Place};
+use crate::plaintext;
+use crate::selector::{EncryptionPolicy, Selector};
+use crate::survey::{Keys, METADATA_KEY, Survey};
 use crate::tree::Tree;
+use crate::tree_builder;
 use lockstep_secret::{DataKey, SecretString};
+use lockstep_yaml::{NodeId, NodeKind, ScalarStyle, Stream};
 
-/// A file without metadata.
-pub struct Clear {}
+/// The state of a file without metadata.
+#[derive(Debug)]
+pub struct Clear(());
 
-/// A file with metadata.
+/// The state of a file with metadata, before it is opened.
+#[derive(Debug)]
 pub struct Encrypted {
-    metadata: Metadata,
+    pub(crate) metadata: Metadata,
 }
 
-/// A file whose contents may be used.
+/// The state of a file whose contents may be used.
+#[derive(Debug)]
 pub struct Opened {
-    trees: Vec<Tree>,
+    pub(crate) trees: Vec<Tree>,
+    /// What was decrypted; `None` for a file that was clear.
+    pub(crate) decrypted: Option<open::Decrypted>,
 }
 
 /// A YAML file as SOPS sees it, in one of its states.
+#[derive(Debug)]
 pub struct Document<S> {
-    text: SecretString,
-    state: S,
+    pub(crate) text: SecretString,
+    pub(crate) stream: Stream,
+    pub(crate) state: S,
 }
 
 /// What a file turned out to be.
+#[derive(Debug)]
 pub enum Parsed {
     /// It has no `sops` block.
     Clear(Document<Clear>),
@@ -44,11 +60,86 @@ pub enum Parsed {
 
 /// Reads a YAML file of one or more documents. The caller caps its size.
 ///
+/// It is encrypted if its first document has a top-level mapping `sops`.
+///
 /// # Errors
 /// [`ParseError`].
 pub fn parse(text: SecretString) -> Result<Parsed, ParseError> {
-    let _ = text;
-    Err(ParseError::Empty)
+    let stream = match Stream::parse(text.expose()) {
+        Ok(stream) => stream,
+        Err(error) => return Err(conflict(text.expose()).unwrap_or(ParseError::Yaml(error))),
+    };
+    if stream.documents().is_empty() {
+        return Err(ParseError::Empty);
+    }
+    for document in 0..stream.documents().len() {
+        check_root(&stream, document)?;
+    }
+    let blocks: Vec<Option<(usize, NodeId)>> = (0..stream.documents().len())
+        .map(|document| metadata_of(&stream, document))
+        .collect();
+    match blocks[0] {
+        Some((line, id)) if matches!(stream.node(id).kind, NodeKind::Mapping(..)) => {
+            let metadata = metadata_read::read(&stream, id, line)?;
+            Ok(Parsed::Encrypted(Document {
+                text,
+                stream,
+                state: Encrypted { metadata },
+            }))
+        }
+        Some((line, _)) => Err(ParseError::ReservedKey { line }),
+        None => match blocks.iter().flatten().next() {
+            Some((line, _)) => Err(ParseError::ReservedKey { line: *line }),
+            None => Ok(Parsed::Clear(Document {
+                text,
+                stream,
+                state: Clear(()),
+            })),
+        },
+    }
+}
+
+/// The marker of an unresolved merge, which is never valid YAML.
+fn conflict(text: &str) -> Option<ParseError> {
+    let marker = text.lines().position(|line| line.starts_with("<<<<<<< "))?;
+    Some(ParseError::Conflict { line: marker + 1 })
+}
+
+fn check_root(stream: &Stream, document: usize) -> Result<(), ParseError> {
+    let node = stream.node(stream.documents()[document].root);
+    let found = match &node.kind {
+        NodeKind::Mapping(..) => return Ok(()),
+        NodeKind::Scalar(scalar)
+            if scalar.style == ScalarStyle::Plain
+                && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL") =>
+        {
+            return Ok(());
+        }
+        NodeKind::Sequence(..) => "list",
+        NodeKind::Scalar(_) | NodeKind::Alias(_) => "value",
+    };
+    let place = Place {
+        document: document + 1,
+        line: node.line,
+        path: KeyPath::default(),
+    };
+    Err(ParseError::RootNotMapping { place, found })
+}
+
+/// The `sops` entry of a document: the line of its key, and its value.
+fn metadata_of(stream: &Stream, document: usize) -> Option<(usize, NodeId)> {
+    let root = stream.node(stream.documents()[document].root);
+    let NodeKind::Mapping(_, entries) = &root.kind else {
+        return None;
+    };
+    entries
+        .iter()
+        .find_map(|(key, value)| match &stream.node(*key).kind {
+            NodeKind::Scalar(scalar) if scalar.text.as_str() == METADATA_KEY => {
+                Some((stream.node(*key).line, *value))
+            }
+            _ => None,
+        })
 }
 
 impl Document<Clear> {
@@ -66,17 +157,31 @@ impl Document<Clear> {
         now: jiff::Timestamp,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<String, EncryptError> {
-        let _ = (self.state, self.text, policy, key, wrapped, now, random);
-        Err(EncryptError::NoRecipients)
+        encrypt::encrypt(&self.text, &self.stream, policy, key, wrapped, now, random)
     }
 
     /// Takes the file as it is: without secrets there is nothing to open.
     ///
     /// # Errors
-    /// [`OpenError::Tree`] when its aliases expand to too much.
-    pub fn into_opened(self) -> Result<Document<Opened>, OpenError> {
-        let _ = self.state;
-        Ok(Document { text: self.text, state: Opened { trees: Vec::new() } })
+    /// [`TreeError`] when its aliases expand to too much.
+    pub fn into_opened(self) -> Result<Document<Opened>, TreeError> {
+        // The walk bounds what the aliases expand to; nothing is encrypted.
+        Survey::of(
+            self.text.expose(),
+            &self.stream,
+            &Selector::default(),
+            Keys::Any,
+        )?;
+        let trees = tree_builder::build(&self.stream, Vec::new());
+        let state = Opened {
+            trees,
+            decrypted: None,
+        };
+        Ok(Document {
+            text: self.text,
+            stream: self.stream,
+            state,
+        })
     }
 }
 
@@ -92,8 +197,7 @@ impl Document<Encrypted> {
     /// # Errors
     /// [`OpenError`], and then nothing of the plaintext is left.
     pub fn open(self, key: &DataKey) -> Result<Document<Opened>, OpenError> {
-        let _ = (key, self.text);
-        Err(OpenError::MacMismatch)
+        open::open(self, key)
     }
 }
 
@@ -101,7 +205,7 @@ impl Document<Opened> {
     /// The file without metadata, every value in its style.
     #[must_use]
     pub fn plaintext(&self) -> SecretString {
-        SecretString::new(self.text.expose().to_owned())
+        plaintext::of(self)
     }
 
     /// One tree per YAML document.

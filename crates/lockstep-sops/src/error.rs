@@ -27,14 +27,6 @@ pub enum ParseError {
         /// `list` or `value`.
         found: &'static str,
     },
-    /// A mapping says a key twice.
-    #[error("{place}: the key is already there in line {first}")]
-    DuplicateKey {
-        /// Where it stands the second time.
-        place: Place,
-        /// The line where it stands first.
-        first: usize,
-    },
     /// The top-level key `sops` is there but holds no metadata.
     #[error("line {line}: the top-level key `sops` is reserved for metadata")]
     ReservedKey {
@@ -65,10 +57,9 @@ impl ParseError {
     pub fn kind(&self) -> ParseErrorKind {
         match self {
             Self::Empty => ParseErrorKind::Empty,
-            Self::Conflict { .. }
-            | Self::Yaml(_)
-            | Self::RootNotMapping { .. }
-            | Self::DuplicateKey { .. } => ParseErrorKind::Unreadable,
+            Self::Conflict { .. } | Self::Yaml(_) | Self::RootNotMapping { .. } => {
+                ParseErrorKind::Unreadable
+            }
             Self::ReservedKey { .. } => ParseErrorKind::Reserved,
             Self::Metadata(_) => ParseErrorKind::Metadata,
         }
@@ -79,7 +70,6 @@ impl ParseError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Conflict { .. } => "resolve the conflict, or check out one side of it",
-            Self::DuplicateKey { .. } => "remove one of the two",
             Self::ReservedKey { .. } => "rename the key: SOPS cannot encrypt a file that has it",
             Self::RootNotMapping { .. } => "put the document below a key",
             Self::Empty | Self::Yaml(_) | Self::Metadata(_) => return None,
@@ -199,7 +189,9 @@ pub enum OpenError {
     #[error("{0}: the encrypted value is malformed")]
     Malformed(Place),
     /// The data key does not authenticate a value at its place.
-    #[error("{0}: the value does not decrypt here: it was changed, moved, or made with another key")]
+    #[error(
+        "{0}: the value does not decrypt here: it was changed, moved, or made with another key"
+    )]
     Undecryptable(Place),
     /// A decrypted value is not of the type it claims.
     #[error("{0}: the decrypted value is not of the type it says")]

@@ -29,7 +29,10 @@ impl GoRegex {
     /// [`RegexError`] when Go would refuse it.
     pub fn new(source: &str) -> Result<Self, RegexError> {
         let regex = Regex::new(source).map_err(|error| RegexError(error.to_string()))?;
-        Ok(Self { source: source.to_owned(), regex })
+        Ok(Self {
+            source: source.to_owned(),
+            regex,
+        })
     }
 
     /// The expression as written.

@@ -1,12 +1,45 @@
 //! The SOPS document: tree, encrypted values, MAC, metadata, selection.
+//!
+//! ```text
+//! text ─parse─▶ Clear ─────encrypt────▶ text with a `sops` block
+//!         │       └─────into_opened─────┐
+//!         └───▶ Encrypted ──open(key)──▶ Opened ─▶ trees (to render), plaintext (to read and edit)
+//! ```
+//!
+//! Compatible with sops 3.13.3 in both directions, for YAML. Files are edited span by span: bytes
+//! that need not change do not.
+//!
+//! *Guarantees.* An [`Opened`] document of an encrypted file has had every value authenticated at its
+//! place and its MAC compared. No error holds a value.
+//!
+//! *Limits.* What SOPS's MAC does not cover, this does not either: names of unencrypted values,
+//! boundaries between unencrypted values, nulls, comments, and the metadata itself. Selecting by
+//! comments is refused. Nothing here reads files, clocks or random numbers.
 
+mod carrier;
+mod cipher;
+mod comments;
 mod document;
+mod encrypt;
 mod error;
+mod expand;
 mod goregex;
+mod mac;
 mod metadata;
+mod metadata_read;
+mod metadata_write;
+mod open;
 mod place;
+mod plaintext;
+mod resolve;
+mod restore;
+mod seam;
 mod selector;
+mod survey;
+mod timestamp;
 mod tree;
+mod tree_builder;
+mod typed;
 
 pub use document::{Clear, Document, Encrypted, Opened, Parsed, parse};
 pub use error::{
@@ -16,6 +49,4 @@ pub use goregex::{GoRegex, RegexError};
 pub use metadata::{AgeEntry, Metadata, OtherKeys};
 pub use place::{KeyPath, Place, Step};
 pub use selector::{EncryptionPolicy, MacScope, Selector, SelectorError};
-pub use tree::{
-    ClearScalar, Key, OpenedKind, OpenedScalar, ScalarStyle, Tree, Value, ValueKind,
-};
+pub use tree::{ClearScalar, Key, OpenedKind, OpenedScalar, ScalarStyle, Tree, Value, ValueKind};

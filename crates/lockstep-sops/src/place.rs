@@ -57,7 +57,10 @@ impl fmt::Display for KeyPath {
 }
 
 fn is_word(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_/<".contains(c))
+    !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_/<".contains(c))
 }
 
 #[cfg(test)]
@@ -72,9 +75,17 @@ mod tests {
             Step::Index(2),
             Step::Key("a b\n".into()),
         ]);
-        let place = Place { document: 1, line: 7, path };
+        let place = Place {
+            document: 1,
+            line: 7,
+            path,
+        };
         assert_eq!(place.to_string(), r#"line 7, data["tls.crt"][2]["a b\n"]"#);
-        let root = Place { document: 3, line: 9, path: KeyPath::default() };
+        let root = Place {
+            document: 3,
+            line: 9,
+            path: KeyPath::default(),
+        };
         assert_eq!(root.to_string(), "line 9 (document 3)");
     }
 }

@@ -80,9 +80,8 @@ impl Selector {
     /// # Errors
     /// [`SelectorError`] for another field name, or an expression that Go would refuse.
     pub fn from_field(field: &str, text: &str) -> Result<Self, SelectorError> {
-        let regex = |field| {
-            GoRegex::new(text).map_err(|source| SelectorError::Regex { field, source })
-        };
+        let regex =
+            |field| GoRegex::new(text).map_err(|source| SelectorError::Regex { field, source });
         Ok(match field {
             "unencrypted_suffix" => Self::UnencryptedSuffix(text.to_owned()),
             "encrypted_suffix" => Self::EncryptedSuffix(text.to_owned()),
@@ -128,7 +127,9 @@ impl Selector {
     /// Comment selectors look at no keys.
     pub(crate) fn key_matches(&self, key: &str) -> bool {
         match self {
-            Self::UnencryptedSuffix(suffix) | Self::EncryptedSuffix(suffix) => key.ends_with(suffix),
+            Self::UnencryptedSuffix(suffix) | Self::EncryptedSuffix(suffix) => {
+                key.ends_with(suffix)
+            }
             Self::UnencryptedRegex(regex) | Self::EncryptedRegex(regex) => regex.is_match(key),
             Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => false,
         }

@@ -1,26 +1,21 @@
-//! YAML events with byte spans, raw scalars and splices; types nothing.
+//! YAML as text that can be edited: nodes with byte spans, comments, and splices.
+//!
+//! [`Stream::parse`] reads a file into nodes that know where they stand; [`Splices`] replaces byte
+//! ranges and leaves every other byte as it was; [`write`] spells scalars. Nothing here gives a
+//! scalar a type: sops types like go-yaml, Kubernetes like YAML 1.1, and both sit above.
+//!
+//! Limits: YAML 1.2 with strict indentation; mapping keys must be scalars and unique by their text;
+//! nesting and node count are capped. Scalar texts are wiped on drop, and no error shows any.
 
-/// How a scalar is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScalarStyle {
-    /// Without quotes.
-    Plain,
-    /// `'…'`
-    SingleQuoted,
-    /// `"…"`
-    DoubleQuoted,
-    /// `|`
-    Literal,
-    /// `>`
-    Folded,
-}
+mod build;
+mod error;
+mod node;
+mod raw;
+mod splice;
+mod stream;
+pub mod write;
 
-/// Why a text is not read as YAML.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}")]
-pub struct YamlError {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// What is wrong, without any of the text.
-    pub reason: String,
-}
+pub use error::{YamlError, YamlErrorKind};
+pub use node::{BlockScalar, CollectionStyle, Node, NodeId, NodeKind, Scalar, ScalarStyle};
+pub use splice::Splices;
+pub use stream::{Comment, Document, Stream};

@@ -1,0 +1,228 @@
+//! Reads the `sops` block, as leniently as sops does: field names in any case, unknown fields
+//! ignored, null for absent, numbers and bools for text.
+
+use crate::error::MetadataError;
+use crate::metadata::{AgeEntry, Metadata, OtherKeys};
+use crate::selector::{MacScope, Selector};
+use crate::timestamp::Timestamp;
+use lockstep_yaml::{Node, NodeId, NodeKind, ScalarStyle, Stream};
+
+/// Key kinds that are counted, and not opened.
+const OTHER_KINDS: [&str; 6] = ["pgp", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault"];
+
+/// Reads the mapping at `id`; `line` is that of the `sops` key.
+pub(crate) fn read(stream: &Stream, id: NodeId, line: usize) -> Result<Metadata, MetadataError> {
+    let block = Block {
+        stream,
+        id,
+        line,
+        name: "sops".to_owned(),
+    };
+    let flat = block.keys()?;
+    let (keys, key_groups) = if flat.is_empty() {
+        block.groups()?
+    } else {
+        (flat, 1)
+    };
+    if keys.is_empty() {
+        return Err(MetadataError::NoKeys { line });
+    }
+    let Some((modified, modified_line)) = block.text("lastmodified")? else {
+        return Err(MetadataError::Missing {
+            line,
+            field: "sops.lastmodified",
+        });
+    };
+    let last_modified = Timestamp::parse_rfc3339(&modified).ok_or(MetadataError::Field {
+        line: modified_line,
+        field: "sops.lastmodified".to_owned(),
+        expected: "a time in RFC 3339",
+    })?;
+    let Some((version, _)) = block.text("version")? else {
+        return Err(MetadataError::Missing {
+            line,
+            field: "sops.version",
+        });
+    };
+    Ok(Metadata {
+        age: keys.age,
+        others: keys.others,
+        key_groups,
+        selector: block.selector()?,
+        mac_scope: block.mac_scope()?,
+        last_modified: last_modified.to_seconds().to_string(),
+        mac: block.text("mac")?.map(|(mac, _)| mac).unwrap_or_default(),
+        version,
+    })
+}
+
+#[derive(Default)]
+struct Keys {
+    age: Vec<AgeEntry>,
+    others: Vec<OtherKeys>,
+}
+
+impl Keys {
+    fn is_empty(&self) -> bool {
+        self.age.is_empty() && self.others.is_empty()
+    }
+
+    fn add(&mut self, more: Self) {
+        self.age.extend(more.age);
+        for other in more.others {
+            match self
+                .others
+                .iter_mut()
+                .find(|known| known.kind == other.kind)
+            {
+                Some(known) => known.count += other.count,
+                None => self.others.push(other),
+            }
+        }
+    }
+}
+
+/// A mapping of the metadata, with its name for messages.
+struct Block<'a> {
+    stream: &'a Stream,
+    id: NodeId,
+    line: usize,
+    name: String,
+}
+
+impl<'a> Block<'a> {
+    fn keys(&self) -> Result<Keys, MetadataError> {
+        let mut keys = Keys::default();
+        for entry in self.list("age")? {
+            let field = |name| {
+                let found = entry.text(name)?;
+                found.ok_or_else(|| entry.wrong(name, "there"))
+            };
+            keys.age.push(AgeEntry {
+                recipient: field("recipient")?.0,
+                enc: field("enc")?.0,
+            });
+        }
+        for kind in OTHER_KINDS {
+            let count = self.list(kind)?.len();
+            if count > 0 {
+                keys.others.push(OtherKeys {
+                    kind: kind.to_owned(),
+                    count,
+                });
+            }
+        }
+        Ok(keys)
+    }
+
+    fn groups(&self) -> Result<(Keys, usize), MetadataError> {
+        let groups = self.list("key_groups")?;
+        let mut keys = Keys::default();
+        for group in &groups {
+            keys.add(group.keys()?);
+        }
+        Ok((keys, groups.len()))
+    }
+
+    fn selector(&self) -> Result<Selector, MetadataError> {
+        let mut selector = None;
+        for field in Selector::FIELDS {
+            let Some((text, line)) = self.text(field)?.filter(|(text, _)| !text.is_empty()) else {
+                continue;
+            };
+            if selector.is_some() {
+                return Err(MetadataError::Selectors { line });
+            }
+            let read = Selector::from_field(field, &text);
+            selector = Some(read.map_err(|source| MetadataError::Selector { line, source })?);
+        }
+        Ok(selector.unwrap_or_default())
+    }
+
+    fn mac_scope(&self) -> Result<MacScope, MetadataError> {
+        let text = self.text("mac_only_encrypted")?.map(|(text, _)| text);
+        match text.as_deref() {
+            None | Some("" | "0" | "f" | "F" | "false" | "False" | "FALSE") => {
+                Ok(MacScope::AllValues)
+            }
+            Some("1" | "t" | "T" | "true" | "True" | "TRUE") => Ok(MacScope::EncryptedOnly),
+            Some(_) => Err(self.wrong("mac_only_encrypted", "true or false")),
+        }
+    }
+
+    /// The value of a field, if it is there and not null.
+    fn field(&self, name: &str) -> Option<&'a Node> {
+        let NodeKind::Mapping(_, entries) = &self.stream.node(self.id).kind else {
+            return None;
+        };
+        let value = entries.iter().find_map(|(key, value)| {
+            let NodeKind::Scalar(key) = &self.stream.node(*key).kind else {
+                return None;
+            };
+            key.text.eq_ignore_ascii_case(name).then_some(*value)
+        })?;
+        let node = self.stream.node(self.resolve(value));
+        let null = matches!(&node.kind, NodeKind::Scalar(scalar)
+            if scalar.style == ScalarStyle::Plain
+                && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL"));
+        (!null).then_some(node)
+    }
+
+    fn resolve(&self, id: NodeId) -> NodeId {
+        match self.stream.node(id).kind {
+            NodeKind::Alias(target) => target,
+            _ => id,
+        }
+    }
+
+    /// A text field and its line.
+    fn text(&self, name: &str) -> Result<Option<(String, usize)>, MetadataError> {
+        let Some(node) = self.field(name) else {
+            return Ok(None);
+        };
+        let NodeKind::Scalar(scalar) = &node.kind else {
+            return Err(self.wrong(name, "a text"));
+        };
+        Ok(Some((scalar.text.to_string(), node.line)))
+    }
+
+    /// The mappings of a list field; none if it is absent.
+    fn list(&self, name: &str) -> Result<Vec<Block<'a>>, MetadataError> {
+        let Some(node) = self.field(name) else {
+            return Ok(Vec::new());
+        };
+        let NodeKind::Sequence(_, items) = &node.kind else {
+            return Err(self.wrong(name, "a list"));
+        };
+        let mut blocks = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let id = self.resolve(*item);
+            let node = self.stream.node(id);
+            let name = format!("{}.{name}[{index}]", self.name);
+            if !matches!(node.kind, NodeKind::Mapping(..)) {
+                let (line, expected) = (node.line, "a mapping");
+                return Err(MetadataError::Field {
+                    line,
+                    field: name,
+                    expected,
+                });
+            }
+            blocks.push(Block {
+                stream: self.stream,
+                id,
+                line: node.line,
+                name,
+            });
+        }
+        Ok(blocks)
+    }
+
+    fn wrong(&self, name: &str, expected: &'static str) -> MetadataError {
+        let line = self.field(name).map_or(self.line, |node| node.line);
+        MetadataError::Field {
+            line,
+            field: format!("{}.{name}", self.name),
+            expected,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Opens an encrypted file: decrypts every value where it stands, then compares the MAC. The result
+//! exists only if both succeed.
+
+use crate::cipher::{Cipher, Sealed};
+use crate::comments;
+use crate::document::{Document, Encrypted, Opened};
+use crate::error::{OpenError, TreeError};
+use crate::mac::Mac;
+use crate::metadata::Metadata;
+use crate::place::Place;
+use crate::resolve::{self, Unfit};
+use crate::selector::Selector;
+use crate::survey::{Keys, Leaf, Survey};
+use crate::tree::{OpenedKind, OpenedScalar};
+use crate::tree_builder::{self, Outcome};
+use crate::typed::{TypeName, Typed};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use lockstep_secret::{DataKey, SecretBytes, SecretString};
+use lockstep_yaml::{NodeKind, Scalar, Stream};
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+/// What was decrypted, apart from the values that are in the trees.
+#[derive(Debug)]
+pub(crate) struct Decrypted {
+    pub(crate) survey: Survey,
+    /// For each leaf, whether its value is in the trees as opened.
+    pub(crate) opened: Vec<bool>,
+    /// Comments that SOPS keeps as list elements, by leaf.
+    pub(crate) list_comments: Vec<(usize, SecretString)>,
+    /// The bytes of each encrypted comment, and its text.
+    pub(crate) comments: Vec<(Range<usize>, SecretString)>,
+}
+
+pub(crate) fn open(
+    document: Document<Encrypted>,
+    key: &DataKey,
+) -> Result<Document<Opened>, OpenError> {
+    let Document {
+        text,
+        stream,
+        state: Encrypted { metadata },
+    } = document;
+    if let Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) =
+        &metadata.selector
+    {
+        return Err(OpenError::CommentSelector(metadata.selector.field()));
+    }
+    let survey = Survey::of(text.expose(), &stream, &metadata.selector, Keys::Strings)?;
+    let opener = Opener {
+        stream: &stream,
+        survey: &survey,
+        cipher: Cipher::new(key),
+    };
+
+    let mut mac = Mac::new(metadata.mac_scope);
+    let mut outcomes = Vec::with_capacity(survey.leaves.len());
+    let mut list_comments = Vec::new();
+    for (index, leaf) in survey.leaves.iter().enumerate() {
+        match opener.leaf(leaf)? {
+            Read::Clear(value) => {
+                mac.add(&value, false);
+                outcomes.push(Outcome::Clear);
+            }
+            Read::Empty => outcomes.push(Outcome::Clear),
+            Read::Value(value) => {
+                mac.add(&value, true);
+                outcomes.push(Outcome::Value(opened_scalar(value)));
+            }
+            Read::Comment(text) => {
+                list_comments.push((index, text));
+                outcomes.push(Outcome::Comment);
+            }
+        }
+    }
+    verify(&opener.cipher, &metadata, mac)?;
+
+    let comments = opener.comments(text.expose(), &metadata.selector);
+    let opened = outcomes
+        .iter()
+        .map(|outcome| matches!(outcome, Outcome::Value(_)))
+        .collect();
+    let trees = tree_builder::build(&stream, outcomes);
+    let decrypted = Some(Decrypted {
+        survey,
+        opened,
+        list_comments,
+        comments,
+    });
+    Ok(Document {
+        text,
+        stream,
+        state: Opened { trees, decrypted },
+    })
+}
+
+fn verify(cipher: &Cipher, metadata: &Metadata, computed: Mac) -> Result<(), OpenError> {
+    if metadata.mac.is_empty() {
+        return Err(OpenError::MacMissing);
+    }
+    let stored = Sealed::parse(&metadata.mac)
+        .filter(|sealed| sealed.type_name() == TypeName::Str)
+        .and_then(|sealed| cipher.open(&sealed, &metadata.last_modified))
+        .ok_or(OpenError::MacUndecryptable)?;
+    let stored = SecretBytes::new(stored.to_vec());
+    let computed = SecretBytes::new(computed.finish().into_bytes());
+    if stored.ct_eq(&computed) {
+        Ok(())
+    } else {
+        Err(OpenError::MacMismatch)
+    }
+}
+
+/// What a leaf turned out to be.
+enum Read {
+    /// Not selected.
+    Clear(Typed),
+    /// Selected, and null or an empty string: those are never encrypted.
+    Empty,
+    Value(Typed),
+    Comment(SecretString),
+}
+
+struct Opener<'a> {
+    stream: &'a Stream,
+    survey: &'a Survey,
+    cipher: Cipher,
+}
+
+impl Opener<'_> {
+    fn leaf(&self, leaf: &Leaf) -> Result<Read, OpenError> {
+        let node = self.stream.node(leaf.node);
+        let place = || self.survey.place(self.stream, leaf);
+        let NodeKind::Scalar(scalar) = &node.kind else {
+            return Ok(Read::Empty);
+        };
+        let typed = resolve::resolve(scalar, node.tag.as_deref())
+            .map_err(|unfit| tree_error(unfit, place()))?;
+        if !leaf.selected {
+            return Ok(Read::Clear(typed));
+        }
+        match &typed {
+            Typed::Null => Ok(Read::Empty),
+            Typed::Str(bytes) if bytes.is_empty() => Ok(Read::Empty),
+            Typed::Str(_) => self.selected(leaf, scalar),
+            _ => Err(OpenError::Plaintext(place())),
+        }
+    }
+
+    fn selected(&self, leaf: &Leaf, scalar: &Scalar) -> Result<Read, OpenError> {
+        let place = || self.survey.place(self.stream, leaf);
+        let Some(sealed) = Sealed::parse(&scalar.text) else {
+            let error = if Sealed::looks_like(&scalar.text) {
+                OpenError::Malformed
+            } else {
+                OpenError::Plaintext
+            };
+            return Err(error(place()));
+        };
+        let additional = self.survey.additional_data(leaf.path);
+        let plain = self
+            .cipher
+            .open(&sealed, &additional)
+            .ok_or_else(|| OpenError::Undecryptable(place()))?;
+        if sealed.type_name() == TypeName::Comment {
+            if !leaf.in_list {
+                return Err(OpenError::WrongType(place()));
+            }
+            return comment_text(plain)
+                .map(Read::Comment)
+                .ok_or_else(|| OpenError::WrongType(place()));
+        }
+        Typed::from_bytes(sealed.type_name(), plain)
+            .map(Read::Value)
+            .ok_or_else(|| OpenError::WrongType(place()))
+    }
+
+    /// Decrypts the comments that decrypt; others stay as they are.
+    fn comments(&self, text: &str, selector: &Selector) -> Vec<(Range<usize>, SecretString)> {
+        let mut found = Vec::new();
+        for comment in self.stream.comments() {
+            let written = &text[comment.span.start + 1..comment.span.end];
+            let Some(sealed) = Sealed::parse(written) else {
+                continue;
+            };
+            let candidates = comments::containers(text, self.stream, self.survey, comment);
+            let plain = candidates
+                .into_iter()
+                .filter(|path| self.survey.selected(selector, *path))
+                .find_map(|path| {
+                    self.cipher
+                        .open(&sealed, &self.survey.additional_data(path))
+                });
+            if let Some(text) = plain.and_then(comment_text) {
+                found.push((comment.span.clone(), text));
+            }
+        }
+        found
+    }
+}
+
+fn comment_text(mut bytes: Zeroizing<Vec<u8>>) -> Option<SecretString> {
+    SecretBytes::new(std::mem::take(&mut *bytes))
+        .into_string()
+        .ok()
+}
+
+pub(crate) fn tree_error(unfit: Unfit, place: Place) -> TreeError {
+    match unfit {
+        Unfit::TooLarge => TreeError::NumberTooLarge(place),
+        Unfit::Tag => TreeError::Tag(place),
+    }
+}
+
+fn opened_scalar(value: Typed) -> OpenedScalar {
+    let kind = match &value {
+        Typed::Null | Typed::Str(_) => OpenedKind::Str,
+        Typed::Int(_) => OpenedKind::Int,
+        Typed::Float(_) => OpenedKind::Float,
+        Typed::Bool(_) => OpenedKind::Bool,
+        Typed::Time(_) => OpenedKind::Time,
+    };
+    let mut bytes = match value {
+        Typed::Str(bytes) => bytes,
+        other => other.bytes(),
+    };
+    if std::str::from_utf8(&bytes).is_err() {
+        let text = SecretString::new(STANDARD.encode(&*bytes));
+        return OpenedScalar {
+            kind: OpenedKind::Binary,
+            text,
+        };
+    }
+    let text = SecretBytes::new(std::mem::take(&mut *bytes))
+        .into_string()
+        .expect("this holds because the bytes were just checked");
+    OpenedScalar { kind, text }
+}

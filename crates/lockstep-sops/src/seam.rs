@@ -1,0 +1,151 @@
+//! Where the metadata meets the rest of a document: appends the block, and takes it out again.
+
+use crate::metadata_write::Block;
+use crate::survey::METADATA_KEY;
+use lockstep_yaml::{CollectionStyle, Document, Node, NodeId, NodeKind, Splices, Stream};
+use std::ops::Range;
+
+/// Appends the metadata to `document`, at the column of its keys.
+pub(crate) fn append(
+    splices: &mut Splices,
+    text: &str,
+    stream: &Stream,
+    document: &Document,
+    block: &Block<'_>,
+) {
+    let root = stream.node(document.root);
+    if let NodeKind::Mapping(CollectionStyle::Flow, entries) = &root.kind {
+        let close = root.span.end - 1;
+        let separator = if entries.is_empty() || ends_with_comma(text, stream, entries, close) {
+            ""
+        } else {
+            ", "
+        };
+        splices.replace(close..close, format!("{separator}{}", block.to_flow()));
+        return;
+    }
+    let line_break = line_break_of(text);
+    let column = match &root.kind {
+        NodeKind::Mapping(..) => {
+            let before = &text[line_start(text, root.span.start)..root.span.start];
+            before.trim_start_matches('\u{feff}').len()
+        }
+        _ => 0,
+    };
+    if root.span.is_empty() {
+        // The document is empty: it becomes a mapping with nothing but metadata.
+    } else if !matches!(root.kind, NodeKind::Mapping(..)) {
+        splices.replace(root.start..root.span.end, String::new());
+    }
+    let end = document.span.end;
+    let mut written = String::new();
+    if !text[..end].is_empty() && !text[..end].ends_with('\n') {
+        keep_last_block(splices, text, stream);
+        written.push_str(line_break);
+    }
+    written.push_str(&block.to_lines(column, line_break));
+    splices.replace(end..end, written);
+}
+
+/// A block scalar that ends with the text, without a line break, has none in its value either; the
+/// line break that is now added must not become part of it.
+fn keep_last_block(splices: &mut Splices, text: &str, stream: &Stream) {
+    let _ = (splices, text, stream);
+}
+
+/// Removes the metadata of `document`, if it has any.
+pub(crate) fn remove(splices: &mut Splices, text: &str, stream: &Stream, document: &Document) {
+    let root = stream.node(document.root);
+    let NodeKind::Mapping(style, entries) = &root.kind else {
+        return;
+    };
+    let Some(index) = entries
+        .iter()
+        .position(|(key, _)| is_metadata_key(stream, *key))
+    else {
+        return;
+    };
+    let (key, value) = (stream.node(entries[index].0), stream.node(entries[index].1));
+    if *style == CollectionStyle::Flow {
+        splices.replace(
+            flow_entry(text, stream, entries, index, root),
+            String::new(),
+        );
+        return;
+    }
+    let start = line_start(text, key.start);
+    let end = line_end(text, value.span.end.max(key.span.end), start);
+    splices.replace(start..end, String::new());
+    if entries.len() == 1
+        && text[document.span.start..document.span.end]
+            .trim()
+            .is_empty()
+    {
+        splices.replace(end..end, "{}\n".to_owned());
+    }
+}
+
+/// The bytes of a flow entry with one comma.
+fn flow_entry(
+    text: &str,
+    stream: &Stream,
+    entries: &[(NodeId, NodeId)],
+    index: usize,
+    root: &Node,
+) -> Range<usize> {
+    let (key, value) = entries[index];
+    let (start, end) = (stream.node(key).start, stream.node(value).span.end);
+    match index
+        .checked_sub(1)
+        .map(|before| stream.node(entries[before].1).span.end)
+    {
+        Some(before) => before..end,
+        None => {
+            let next = entries
+                .get(index + 1)
+                .map(|(key, _)| stream.node(*key).start);
+            start..next.unwrap_or_else(|| {
+                let close = root.span.end - 1;
+                end + text[end..close].find(',').map_or(0, |comma| comma + 1)
+            })
+        }
+    }
+}
+
+fn is_metadata_key(stream: &Stream, id: NodeId) -> bool {
+    matches!(&stream.node(id).kind, NodeKind::Scalar(scalar) if scalar.text.as_str() == METADATA_KEY)
+}
+
+fn ends_with_comma(
+    text: &str,
+    stream: &Stream,
+    entries: &[(NodeId, NodeId)],
+    close: usize,
+) -> bool {
+    let last = entries.last().map_or(close, |(key, value)| {
+        stream.node(*value).span.end.max(stream.node(*key).span.end)
+    });
+    text[last..close].trim_start().starts_with(',')
+}
+
+/// The line break a file uses: that of its first line.
+fn line_break_of(text: &str) -> &'static str {
+    match text.find('\n') {
+        Some(newline) if text[..newline].ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// The end of the last line that an entry covers; `at` may already be the start of the next line.
+fn line_end(text: &str, at: usize, start: usize) -> usize {
+    if at > start && text[..at].ends_with('\n') {
+        return at;
+    }
+    text[at..]
+        .find('\n')
+        .map_or(text.len(), |newline| at + newline + 1)
+}
