@@ -174,6 +174,11 @@ fn is_ours(entry: &Entry, manager: &FieldManager) -> bool {
         && entry.subresource.is_empty()
 }
 
+/// Whether the object was applied as `manager`, by its own account.
+pub(crate) fn is_applied_by(seen: &Seen, manager: &FieldManager) -> bool {
+    our_entry(seen, manager).is_some()
+}
+
 fn our_entry<'a>(seen: &'a Seen, manager: &FieldManager) -> Option<&'a Entry> {
     seen.entries.iter().find(|entry| is_ours(entry, manager))
 }

@@ -2,6 +2,7 @@
 
 use lockstep_names::{FieldManager, NamespaceName, SyncName};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The label that names the Sync.
 pub const SYNC_LABEL: &str = "lockstep.dev/sync";
@@ -59,6 +60,12 @@ impl Owner {
         self.labels()
             .iter()
             .any(|(name, value)| labels.get(name).is_some_and(|other| other != value))
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.sync)
     }
 }
 

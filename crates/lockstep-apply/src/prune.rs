@@ -4,18 +4,19 @@
 //! object, still carries the Sync's labels and does not ask to be kept. What was checked is sent along
 //! as a precondition, so nothing can slip in between.
 
+use crate::drift::is_applied_by;
 use crate::error::ApiError;
 use crate::exchange::{AS_METADATA, exchange};
 use crate::kinds::Resource;
 use crate::refusal::Refusal;
 use crate::retry::persist;
+use crate::seen::Seen;
 use crate::session::Session;
 use bytes::Bytes;
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use lockstep_names::NamespaceName;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -31,8 +32,9 @@ pub struct Inventoried {
     pub namespace: Option<NamespaceName>,
     /// Its name.
     pub name: String,
-    /// The UID it had when it was applied.
-    pub uid: String,
+    /// The UID it had when it was applied; nothing if it was about to be applied and the answer never
+    /// came. Then the labels alone tell whether it is this Sync's.
+    pub uid: Option<String>,
 }
 
 /// What became of an object that is no longer wanted.
@@ -67,26 +69,26 @@ impl Session {
         let path = object
             .resource
             .object_path(object.namespace.as_ref(), &object.name)?;
-        let result = persist(stop, || self.prune_once(&path, &object.uid)).await;
-        match result {
-            // A kind that is no longer served has no objects either.
-            Err(ApiError::NotFound | ApiError::NamespaceNotFound | ApiError::KindUnknown) => {
-                Ok(Pruned::Gone)
-            }
+        match persist(stop, || self.prune_once(&path, object.uid.as_deref())).await {
+            Err(ApiError::NotFound) => Ok(Pruned::Gone),
             result => result,
         }
     }
 
     /// Looks and deletes once. A precondition that fails is [`ApiError::Changed`]: look again.
-    async fn prune_once(&self, path: &str, uid: &str) -> Result<Pruned, Refusal> {
-        let live = self.look(path).await?;
-        if live.uid != uid {
+    async fn prune_once(&self, path: &str, uid: Option<&str>) -> Result<Pruned, Refusal> {
+        let (live, annotations) = self.look(path).await?;
+        let is_the_one = match uid {
+            Some(uid) => live.uid == uid,
+            None => is_applied_by(&live, &self.owner.manager()),
+        };
+        if !is_the_one {
             return Ok(Pruned::Kept(Kept::AnotherObject));
         }
         if !self.owner.is_named_in(&live.labels) {
             return Ok(Pruned::Kept(Kept::NotLabelled));
         }
-        if live.annotations.prune.as_deref() == Some("Disabled") {
+        if annotations.prune.as_deref() == Some("Disabled") {
             return Ok(Pruned::Kept(Kept::Asked));
         }
         if live.deletion_timestamp.is_none() {
@@ -95,19 +97,20 @@ impl Session {
         Ok(Pruned::Deleted)
     }
 
-    async fn look(&self, path: &str) -> Result<Live, Refusal> {
+    async fn look(&self, path: &str) -> Result<(Seen, Annotations), Refusal> {
         let request = Request::get(path)
             .header(ACCEPT, AS_METADATA)
             .body(Bytes::new());
         let answer = exchange(&self.client, request.map_err(|_| ApiError::BadName)?).await?;
-        let object: LiveObject =
-            serde_json::from_slice(&answer.body).map_err(|_| ApiError::Unreadable {
-                status: answer.status,
-            })?;
-        Ok(object.metadata)
+        let unreadable = ApiError::Unreadable {
+            status: answer.status,
+        };
+        let live = Seen::from_answer(&answer.body).map_err(|_| unreadable.clone())?;
+        let annotated: Annotated = serde_json::from_slice(&answer.body).map_err(|_| unreadable)?;
+        Ok((live, annotated.metadata.annotations))
     }
 
-    async fn delete(&self, path: &str, live: &Live) -> Result<(), Refusal> {
+    async fn delete(&self, path: &str, live: &Seen) -> Result<(), Refusal> {
         let options = serde_json::json!({
             "kind": "DeleteOptions",
             "apiVersion": "v1",
@@ -125,23 +128,17 @@ impl Session {
 }
 
 #[derive(Deserialize)]
-struct LiveObject {
-    metadata: Live,
+struct Annotated {
+    metadata: AnnotatedMetadata,
 }
 
-/// What prune needs to see; the only type that reads an annotation, and this one only.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Live {
-    uid: String,
-    resource_version: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    deletion_timestamp: Option<String>,
+struct AnnotatedMetadata {
     #[serde(default)]
     annotations: Annotations,
 }
 
+/// The one annotation that is read; the others are passed over.
 #[derive(Default, Deserialize)]
 struct Annotations {
     #[serde(rename = "lockstep.dev/prune")]

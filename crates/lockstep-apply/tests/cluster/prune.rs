@@ -12,7 +12,7 @@ async fn with_secret(namespace: &str) -> (Team, Inventoried) {
         resource: team.resource("Secret").await,
         namespace: Some(team.namespace.clone()),
         name: "db".into(),
-        uid: applied.recorded.uid().to_owned(),
+        uid: Some(applied.recorded.uid().to_owned()),
     };
     (team, object)
 }
@@ -92,4 +92,25 @@ async fn what_is_held_by_a_finalizer_is_deleted_once() {
         "-p",
         r#"{"metadata":{"finalizers":null}}"#,
     ]);
+}
+
+#[tokio::test]
+async fn without_a_uid_the_object_must_name_our_manager() {
+    let (team, mut object) = with_secret("prune-intent").await;
+    object.uid = None;
+    let labels = [
+        "lockstep.dev/sync=app",
+        "lockstep.dev/sync-namespace=prune-intent",
+    ];
+    team.run(&["create", "secret", "generic", "copy", "--from-literal=a=b"]);
+    team.run(&[&["label", "secret", "copy"][..], &labels].concat());
+    let copy = Inventoried {
+        name: "copy".into(),
+        ..object.clone()
+    };
+    assert_eq!(
+        prune(&team, "app", &copy).await,
+        Pruned::Kept(Kept::AnotherObject)
+    );
+    assert_eq!(prune(&team, "app", &object).await, Pruned::Deleted);
 }
