@@ -60,11 +60,10 @@ pub use team::{
     TeamStatus, reserved_namespace, team_of,
 };
 pub use text::shown;
-pub use yaml::{PrintError, to_yaml};
+pub use yaml::{PrintError, TeamsError, teams_from_yaml, to_yaml};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-use std::collections::BTreeMap;
 
 /// The API group of all kinds here.
 pub const GROUP: &str = "lockstep.dev";
@@ -72,24 +71,6 @@ pub const GROUP: &str = "lockstep.dev";
 /// An annotation of a Repository or Sync: whenever its value changes, the object is reconciled at
 /// once. The value last acted on is reported as `status.lastHandledReconcileAt`.
 pub const REQUESTED_AT: &str = "reconcile.lockstep.dev/requestedAt";
-
-/// A label of every applied object: the namespace of the Sync that applied it.
-pub const SYNC_NAMESPACE_LABEL: &str = "sync.lockstep.dev/namespace";
-
-/// A label of every applied object: the name of the Sync that applied it.
-pub const SYNC_NAME_LABEL: &str = "sync.lockstep.dev/name";
-
-/// The labels by which the objects of a Sync are found again.
-#[must_use]
-pub fn sync_labels(
-    namespace: &lockstep_names::NamespaceName,
-    sync: &lockstep_names::SyncName,
-) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        (SYNC_NAMESPACE_LABEL.to_owned(), namespace.to_string()),
-        (SYNC_NAME_LABEL.to_owned(), sync.to_string()),
-    ])
-}
 
 /// The definitions of all kinds, as an administrator applies them.
 #[must_use]
