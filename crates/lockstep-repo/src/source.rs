@@ -2,9 +2,10 @@
 
 use crate::Shown;
 use lockstep_secret::{NotUtf8, SecretBytes, SecretString};
-use rustix::fs::{Mode, OFlags, Stat};
-use std::fs::File;
+use rustix::fs::{Mode, OFlags};
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read: the limit Flux has for an encrypted file.
@@ -24,27 +25,21 @@ pub struct Source {
 pub struct Fingerprint {
     pub(crate) device: u64,
     pub(crate) inode: u64,
-    pub(crate) size: i64,
+    pub(crate) size: u64,
     pub(crate) modified: (i64, i64),
     pub(crate) mode: u32,
     pub(crate) owner: (u32, u32),
 }
 
 impl Fingerprint {
-    pub(crate) fn of(stat: &Stat) -> Self {
-        // The widths of these fields differ between systems.
-        #[expect(
-            clippy::useless_conversion,
-            reason = "it is useless on this system only"
-        )]
-        #[expect(clippy::cast_lossless, reason = "the same")]
+    pub(crate) fn of(found: &Metadata) -> Self {
         Self {
-            device: stat.st_dev as u64,
-            inode: stat.st_ino.into(),
-            size: stat.st_size.into(),
-            modified: (stat.st_mtime.into(), stat.st_mtime_nsec as i64),
-            mode: stat.st_mode as u32,
-            owner: (stat.st_uid.into(), stat.st_gid.into()),
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            mode: found.mode(),
+            owner: (found.uid(), found.gid()),
         }
     }
 
@@ -70,8 +65,8 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
     let file = File::from(
         rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?,
     );
-    let stat = rustix::fs::fstat(&file).map_err(|errno| failed(errno.into()))?;
-    if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() {
         return Err(ReadError::NotAFile {
             path: path.to_owned(),
         });
@@ -79,7 +74,7 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
     let text = read_to_end(file, limit, path)?;
     Ok(Source {
         text,
-        fingerprint: Fingerprint::of(&stat),
+        fingerprint: Fingerprint::of(&found),
     })
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Rule {
 /// One key group of a rule.
 #[derive(Deserialize)]
 pub(crate) struct Group {
-    pub(crate) merge: Option<Vec<Group>>,
+    pub(crate) merge: Option<Vec<Self>>,
     pub(crate) age: Option<Texts>,
     pub(crate) pgp: Option<Presence>,
     pub(crate) kms: Option<Presence>,
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Presence {
 pub(crate) struct KeyNames {
     pub(crate) names: Vec<(u64, String)>,
     /// The same for each entry of `creation_rules`.
-    pub(crate) rules: Vec<KeyNames>,
+    pub(crate) rules: Vec<Self>,
 }
 
 impl<'de> Deserialize<'de> for KeyNames {

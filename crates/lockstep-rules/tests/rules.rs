@@ -1,5 +1,7 @@
 //! What a policy file says about paths, and how it is refused.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may be blunt")]
+
 use lockstep_rules::{
     Choice, Named, RecipientsError, Rule, Rules, RulesError, SECRET_FILES, proposal,
 };

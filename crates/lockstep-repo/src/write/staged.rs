@@ -2,14 +2,12 @@
 
 use super::{WriteError, sweep};
 use crate::Fingerprint;
-use rustix::fs::{
-    Access, AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, RawMode, Uid, fchmod,
-    fchown, flock, fstat, linkat, stat,
-};
+use rustix::fs::{Access, AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat};
 use rustix::io::Errno;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{File, Permissions};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 use zeroize::Zeroizing;
@@ -93,20 +91,12 @@ impl Staged {
         self.read_back(content)?;
         if let Some(replaced) = self.replaces {
             let (uid, gid) = replaced.owner;
-            let found = fstat(&self.file)?;
-            if (found.st_uid, found.st_gid) != (uid, gid) {
-                fchown(
-                    &self.file,
-                    Some(Uid::from_raw(uid)),
-                    Some(Gid::from_raw(gid)),
-                )?;
+            let found = self.file.metadata()?;
+            if (found.uid(), found.gid()) != (uid, gid) {
+                fchown(&self.file, Some(uid), Some(gid))?;
             }
-            #[expect(
-                clippy::useless_conversion,
-                reason = "the type differs between systems"
-            )]
-            let mode = RawMode::try_from(replaced.mode).unwrap_or(0o600);
-            fchmod(&self.file, Mode::from_raw_mode(mode))?;
+            self.file
+                .set_permissions(Permissions::from_mode(replaced.mode))?;
         }
         Ok(())
     }
@@ -163,7 +153,7 @@ impl Staged {
             Some(name) if new => name
                 .persist_noclobber(&self.target)
                 .map_err(|error| match error.error.kind() {
-                    std::io::ErrorKind::AlreadyExists => WriteError::Exists {
+                    ErrorKind::AlreadyExists => WriteError::Exists {
                         path: self.target.clone(),
                     },
                     _ => WriteError::io("create", &self.target, error.error),
@@ -186,7 +176,7 @@ fn link(file: &File, name: &Path) -> Result<(), Errno> {
 
 /// Opens a new file in the target's folder: unnamed if the system can do that. The user's mask
 /// applies to `mode`.
-fn open_beside(target: &Path, mode: RawMode) -> Result<(File, Option<TempPath>), WriteError> {
+fn open_beside(target: &Path, mode: u32) -> Result<(File, Option<TempPath>), WriteError> {
     let folder = folder_of(target);
     if let Some(file) = open_unnamed(folder, mode) {
         // Held while the process lives: a sweep by another run leaves locked files alone.
@@ -201,7 +191,7 @@ fn open_beside(target: &Path, mode: RawMode) -> Result<(File, Option<TempPath>),
 }
 
 #[cfg(target_os = "linux")]
-fn open_unnamed(folder: &Path, mode: RawMode) -> Option<File> {
+fn open_unnamed(folder: &Path, mode: u32) -> Option<File> {
     if !Path::new("/proc/self/fd").exists() {
         return None;
     }
@@ -212,21 +202,19 @@ fn open_unnamed(folder: &Path, mode: RawMode) -> Option<File> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open_unnamed(_: &Path, _: RawMode) -> Option<File> {
+fn open_unnamed(_: &Path, _: u32) -> Option<File> {
     None
 }
 
 /// Looks at what stands at `target`: nothing, or a regular file.
 fn inspect(target: &Path) -> Result<Option<Fingerprint>, WriteError> {
-    match stat(target) {
-        Ok(found) if FileType::from_raw_mode(found.st_mode).is_file() => {
-            Ok(Some(Fingerprint::of(&found)))
-        }
+    match target.metadata() {
+        Ok(found) if found.is_file() => Ok(Some(Fingerprint::of(&found))),
         Ok(_) => Err(WriteError::NotAFile {
             path: target.to_owned(),
         }),
-        Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(WriteError::io("look at", target, errno)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(WriteError::io("look at", target, error)),
     }
 }
 
@@ -237,7 +225,7 @@ fn resolve(target: &Path) -> Result<PathBuf, WriteError> {
         return target.canonicalize().map_err(failed);
     }
     if target.is_symlink() {
-        return Err(failed(std::io::ErrorKind::NotFound.into()));
+        return Err(failed(ErrorKind::NotFound.into()));
     }
     let Some(name) = target.file_name() else {
         return Err(WriteError::NotAFile {

@@ -1,6 +1,6 @@
 //! Names of staged files, and removing those that a killed run left behind.
 
-use rustix::fs::{FlockOperation, Mode, OFlags, RawMode, flock, fstat};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ const PREFIX: &str = ".lockstep-";
 const SUFFIX: &str = ".staged";
 
 /// Creates a named staged file in `folder`; the user's mask applies to `mode`.
-pub(super) fn create_named(folder: &Path, mode: RawMode) -> io::Result<NamedTempFile> {
+pub(super) fn create_named(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(PREFIX)
         .suffix(SUFFIX)
