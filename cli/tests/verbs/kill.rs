@@ -1,0 +1,91 @@
+//! A run that is killed leaves every file old or new, and whole.
+//!
+//! The program is killed with SIGKILL when a chosen number of files has been replaced, as seen by
+//! watching them. How far it gets beyond that differs from run to run; what must hold does not.
+
+use crate::scratch::{Scratch, program, secret};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command, Stdio};
+
+const FILES: usize = 40;
+
+struct Repository {
+    scratch: Scratch,
+    names: Vec<String>,
+    inodes: Vec<u64>,
+}
+
+impl Repository {
+    fn new() -> Self {
+        let scratch = Scratch::with_policy();
+        let names: Vec<_> = (0..FILES)
+            .map(|n| format!("apps/{}/secret-{n}.yaml", n % 4))
+            .collect();
+        for name in &names {
+            scratch.write(name, &secret(name));
+        }
+        let inodes = names.iter().map(|name| inode(&scratch, name)).collect();
+        Self {
+            scratch,
+            names,
+            inodes,
+        }
+    }
+
+    fn start(&self) -> Child {
+        Command::new(program())
+            .args(["encrypt", "-i", "apps"])
+            .current_dir(self.scratch.repo())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// How many files are no longer those that were there at first.
+    fn replaced(&self) -> usize {
+        let replaced = self.names.iter().zip(&self.inodes);
+        replaced
+            .filter(|(name, inode_before)| inode(&self.scratch, name) != **inode_before)
+            .count()
+    }
+
+    /// Asserts that every file is as it was, or encrypted and whole; gives how many are the latter.
+    fn check(&self) -> usize {
+        let mut new = 0;
+        for name in &self.names {
+            if self.scratch.read(name) != secret(name) {
+                let opened = self.scratch.run(&["decrypt", name]).ok();
+                assert_eq!(opened, secret(name));
+                new += 1;
+            }
+        }
+        new
+    }
+}
+
+fn inode(scratch: &Scratch, name: &str) -> u64 {
+    fs::metadata(scratch.path(name)).unwrap().ino()
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_every_file_old_or_new() {
+    for kill_after in [0, 1, FILES / 2, FILES - 1] {
+        let repository = Repository::new();
+        let mut child = repository.start();
+        while repository.replaced() < kill_after && child.try_wait().unwrap().is_none() {}
+        // It may have ended meanwhile.
+        let _ = child.kill();
+        child.wait().unwrap();
+        let new = repository.check();
+        assert!(new >= kill_after);
+
+        let ran = repository.scratch.run(&["encrypt", "-i", "apps"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(repository.check(), FILES);
+        let mut expected = repository.names.clone();
+        expected.push(".sops.yaml".to_owned());
+        expected.sort();
+        assert_eq!(repository.scratch.files(), expected);
+    }
+}

@@ -1,0 +1,13 @@
+//! The program as its users see it: every verb, run for real in a folder of its own.
+
+#![expect(clippy::unwrap_used, reason = "tests may be blunt")]
+
+mod batch;
+mod decrypt;
+mod encrypt;
+mod hygiene;
+mod init;
+mod keygen;
+mod kill;
+mod scratch;
+mod usage;
