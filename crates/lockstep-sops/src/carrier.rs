@@ -51,6 +51,17 @@ fn put_block(splices: &mut Splices, text: &str, block: &BlockScalar, ciphertext:
     );
 }
 
+/// Leaves a scalar in clear where text will follow it. A block scalar that ends the file without a
+/// line break has none in its value either; the one that is added must not become part of it.
+pub(crate) fn leave(splices: &mut Splices, text: &str, scalar: &Scalar) {
+    let Some(block) = &scalar.block else { return };
+    if block.content.end < text.len() || text.ends_with('\n') {
+        return;
+    }
+    let header = text[block.header.clone()].trim_end_matches(['+', '-']);
+    splices.replace(block.header.clone(), format!("{header}-"));
+}
+
 /// Removes a tag that ciphertext cannot bear: the type is part of the ciphertext.
 fn drop_tag(splices: &mut Splices, text: &str, node: &Node) {
     let core = node

@@ -15,10 +15,11 @@ pub(crate) fn containers(
     comment: &Comment,
 ) -> Vec<PathId> {
     let at = comment.span.start;
+    // Comments above a document's first line or its `---` count to the document they introduce.
     let Some(document) = stream
         .documents()
         .iter()
-        .position(|document| document.span.contains(&at) || document.span.end == at)
+        .position(|document| at < document.span.end)
     else {
         return Vec::new();
     };

@@ -110,10 +110,12 @@ impl Sealer<'_> {
     fn put_values(&self, splices: &mut Splices, ciphertexts: &[Option<String>]) {
         for (leaf, ciphertext) in self.survey.leaves.iter().zip(ciphertexts) {
             let node = self.stream.node(leaf.node);
-            if let (None, Some(ciphertext), NodeKind::Scalar(scalar)) =
-                (leaf.alias, ciphertext, &node.kind)
-            {
-                carrier::put(splices, self.text, node, scalar, ciphertext);
+            let (None, NodeKind::Scalar(scalar)) = (leaf.alias, &node.kind) else {
+                continue;
+            };
+            match ciphertext {
+                Some(ciphertext) => carrier::put(splices, self.text, node, scalar, ciphertext),
+                None => carrier::leave(splices, self.text, scalar),
             }
         }
         for alias in self.survey.aliases.iter().filter(|alias| alias.expand) {
@@ -134,9 +136,11 @@ impl Sealer<'_> {
             let Some(path) = container.filter(|path| self.survey.selected(selector, *path)) else {
                 continue;
             };
-            if written.is_empty() || Sealed::parse(written).is_some() {
+            if Sealed::parse(written).is_some() {
                 continue;
             }
+            // SOPS cannot encrypt nothing, and in a list sops would read it as an empty string.
+            let written = if written.is_empty() { " " } else { written };
             let plain = Zeroizing::new(written.as_bytes().to_vec());
             let additional = self.survey.additional_data(path);
             let sealed = self

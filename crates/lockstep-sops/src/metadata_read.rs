@@ -187,7 +187,7 @@ impl<'a> Block<'a> {
     }
 
     /// The mappings of a list field; none if it is absent.
-    fn list(&self, name: &str) -> Result<Vec<Block<'a>>, MetadataError> {
+    fn list(&self, name: &str) -> Result<Vec<Self>, MetadataError> {
         let Some(node) = self.field(name) else {
             return Ok(Vec::new());
         };
@@ -207,7 +207,7 @@ impl<'a> Block<'a> {
                     expected,
                 });
             }
-            blocks.push(Block {
+            blocks.push(Self {
                 stream: self.stream,
                 id,
                 line: node.line,

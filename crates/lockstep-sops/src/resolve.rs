@@ -52,21 +52,20 @@ fn binary(text: &str) -> Result<Typed, Unfit> {
 
 fn plain(text: &str, tag: Option<&str>) -> Result<Typed, Unfit> {
     let typed = guess(text, tag)?;
-    let fits = match (tag, &typed) {
+    match (tag, &typed) {
         (None, _)
         | (Some("bool"), Typed::Bool(_))
         | (Some("int"), Typed::Int(_))
         | (Some("float"), Typed::Float(_))
         | (Some("null"), Typed::Null)
-        | (Some("timestamp"), Typed::Time(_)) => return Ok(typed),
+        | (Some("timestamp"), Typed::Time(_)) => Ok(typed),
         #[expect(
             clippy::cast_precision_loss,
             reason = "Go converts int64 to float64 alike"
         )]
         (Some("float"), Typed::Int(value)) => Ok(Typed::Float(*value as f64)),
         _ => Err(Unfit::Tag),
-    };
-    fits
+    }
 }
 
 fn guess(text: &str, tag: Option<&str>) -> Result<Typed, Unfit> {

@@ -40,17 +40,10 @@ pub(crate) fn append(
     let end = document.span.end;
     let mut written = String::new();
     if !text[..end].is_empty() && !text[..end].ends_with('\n') {
-        keep_last_block(splices, text, stream);
         written.push_str(line_break);
     }
     written.push_str(&block.to_lines(column, line_break));
     splices.replace(end..end, written);
-}
-
-/// A block scalar that ends with the text, without a line break, has none in its value either; the
-/// line break that is now added must not become part of it.
-fn keep_last_block(splices: &mut Splices, text: &str, stream: &Stream) {
-    let _ = (splices, text, stream);
 }
 
 /// Removes the metadata of `document`, if it has any.

@@ -52,6 +52,8 @@ impl Stream {
     pub fn parse(text: &str) -> Result<Self, YamlError> {
         let options = options! {
             strict_indentation: true,
+            // go-yaml, and so sops, refuses `%YAML 1.2`; no directive is worth a file it cannot read.
+            disallow_directives: true,
             emit_anchor_events: true,
             // These two would otherwise refuse long comment blocks and JSON with long strings.
             max_buffered_comment_events: text.len(),

@@ -14,13 +14,13 @@ use std::process::{Command, Output};
 const IDENTITY: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
 
 /// A directory with the test key, and the real sops.
-pub struct Judge {
+pub(crate) struct Judge {
     sops: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Judge {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sops = std::env::var_os("LOCKSTEP_SOPS").map(PathBuf::from).expect(
             "LOCKSTEP_SOPS is not set: run `cargo xtask test`, which builds sops and sets it",
         );
@@ -30,7 +30,7 @@ impl Judge {
     }
 
     /// Encrypts here, decrypts with sops, and compares what both mean.
-    pub fn reads_ours(&self, text: &str, policy: &EncryptionPolicy) -> Result<(), String> {
+    pub(crate) fn reads_ours(&self, text: &str, policy: &EncryptionPolicy) -> Result<(), String> {
         let ours = encrypt(text, policy)?;
         let decrypted = self
             .decrypt(&ours, "yaml")
@@ -42,7 +42,11 @@ impl Judge {
     }
 
     /// Encrypts with sops, opens here, and compares what both mean.
-    pub fn writes_for_us(&self, text: &str, policy: &EncryptionPolicy) -> Result<(), String> {
+    pub(crate) fn writes_for_us(
+        &self,
+        text: &str,
+        policy: &EncryptionPolicy,
+    ) -> Result<(), String> {
         let theirs = self.encrypt(text, policy)?;
         let opened = open(&theirs).map_err(|e| format!("{e}\n{theirs}"))?;
         let plaintext = opened.plaintext();
@@ -50,9 +54,10 @@ impl Judge {
         let context = |e| format!("{e}\n{theirs}\n{}", plaintext.expose());
         same(&expected, &meaning(plaintext.expose()).map_err(context)?).map_err(context)?;
         same(&expected, &meaning(text)?).map_err(context)?;
-        if expected.len() == 1 && *policy == EncryptionPolicy::default() {
+        // JSON shows what sops thinks the types are, for one document and without infinities.
+        if expected.len() == 1 && !has_no_json(plaintext.expose()) {
             let json: Json = serde_json::from_str(&self.decrypt(&theirs, "json")?).unwrap();
-            same(&vec![json], &trees(opened.trees())).map_err(context)?;
+            same(&vec![json], &expected).map_err(context)?;
         }
         Ok(())
     }
@@ -97,12 +102,17 @@ impl Judge {
             return Err(format!("sops: {}", String::from_utf8_lossy(&stderr)));
         }
         let warnings = String::from_utf8_lossy(&stderr);
-        if warnings.contains("possibly unencrypted comment") && std::env::var_os("STRICT").is_some()
-        {
+        if warnings.contains("possibly unencrypted comment") {
             return Err(format!("sops: {warnings}"));
         }
         Ok(String::from_utf8(stdout).unwrap())
     }
+}
+
+fn has_no_json(text: &str) -> bool {
+    [".inf", ".nan", "!!binary"]
+        .iter()
+        .any(|word| text.to_ascii_lowercase().contains(word))
 }
 
 fn same(expected: &Vec<Json>, found: &Vec<Json>) -> Result<(), String> {
@@ -149,7 +159,7 @@ fn unwrap(entry: &AgeEntry) -> DataKey {
     DataKey::generate(&mut |key| key.copy_from_slice(&bytes))
 }
 
-pub fn encrypt(text: &str, policy: &EncryptionPolicy) -> Result<String, String> {
+pub(crate) fn encrypt(text: &str, policy: &EncryptionPolicy) -> Result<String, String> {
     let Parsed::Clear(document) = read(text)? else {
         return Err("already encrypted".into());
     };
@@ -181,7 +191,7 @@ trait SourceText: std::error::Error {
 
 impl<E: std::error::Error> SourceText for E {}
 
-pub fn open(text: &str) -> Result<Document<Opened>, String> {
+pub(crate) fn open(text: &str) -> Result<Document<Opened>, String> {
     let Parsed::Encrypted(document) = read(text)? else {
         return Err("not encrypted".into());
     };
@@ -214,7 +224,11 @@ fn to_json(value: &Value) -> Json {
         }
         ValueKind::Sequence(items) => Json::Array(items.iter().map(to_json).collect()),
         // Everything is encrypted but nulls and empty strings; an empty document counts as a mapping.
-        ValueKind::Clear(scalar) if scalar.style == lockstep_sops::ScalarStyle::Plain => Json::Null,
+        ValueKind::Clear(scalar)
+            if scalar.style == lockstep_sops::ScalarStyle::Plain && scalar.tag.is_none() =>
+        {
+            Json::Null
+        }
         ValueKind::Clear(scalar) => json!(scalar.text),
         ValueKind::Opened(opened) => {
             let text = opened.text.expose();
