@@ -33,7 +33,7 @@ pub struct Inventoried {
     /// Its name.
     pub name: String,
     /// The UID it had when it was applied; nothing if it was about to be applied and the answer never
-    /// came. Then the labels alone tell whether it is this Sync's.
+    /// came. Then the object must also say that our field manager applied it.
     pub uid: Option<String>,
 }
 

@@ -48,12 +48,6 @@ impl Session {
         &self.owner
     }
 
-    /// The Sync it works for.
-    #[must_use]
-    pub fn owner(&self) -> &Owner {
-        &self.owner
-    }
-
     /// Ends the session and waits, at most a few seconds, until its connections are closed.
     pub async fn close(self) {
         let Self {
