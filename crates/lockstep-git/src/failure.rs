@@ -116,6 +116,14 @@ pub enum FetchError {
         /// How many bytes are taken.
         limit: u64,
     },
+    /// A file in the repository is longer than is taken, even if it is none of the manifests.
+    #[error("{url} holds a file of more than {limit} bytes")]
+    FileTooLarge {
+        /// The repository.
+        url: GitUrl,
+        /// How many bytes a file may have.
+        limit: usize,
+    },
     /// The store on this machine failed.
     #[error("the local store failed")]
     Store(#[from] StoreError),
@@ -143,6 +151,7 @@ impl FetchError {
             Self::NotARepository { .. } => "NotARepository",
             Self::Protocol { .. } => "ProtocolError",
             Self::TooLarge { .. } => "TooLarge",
+            Self::FileTooLarge { .. } => "FileTooLarge",
             Self::Store(_) => "StoreFailed",
             Self::Interrupted => "Interrupted",
         }
@@ -168,7 +177,9 @@ impl FetchError {
                 "check the address; many servers say the same of a private repository when the \
                  credentials do not reach it"
             }
-            Self::TooLarge { .. } => "keep manifests in a repository of their own",
+            Self::TooLarge { .. } | Self::FileTooLarge { .. } => {
+                "keep manifests in a repository of their own"
+            }
             _ => return None,
         };
         Some(hint.to_owned())

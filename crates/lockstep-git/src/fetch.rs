@@ -1,6 +1,6 @@
 //! One fetch: ask for the branch, stop if its tip is here, else receive one pack of one commit.
 
-use crate::generation::Generation;
+use crate::generation::{Generation, LARGEST_OBJECT};
 use crate::walk::object_id;
 use crate::wire::{Link, Wire};
 use crate::{FetchError, Remote, StoreError};
@@ -163,11 +163,23 @@ fn not_git(link: &Link<'_>, error: &gix::Error) -> FetchError {
 }
 
 fn unreceived(link: &Link<'_>, generation: &Generation, error: gix::Error) -> FetchError {
-    let local = error
-        .downcast_any_ref::<io::Error>()
-        .is_some_and(|error| error.raw_os_error().is_some());
+    let local = error.downcast_any_ref::<io::Error>().is_some_and(|error| {
+        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let of_disks = [
+            PermissionDenied,
+            QuotaExceeded,
+            ReadOnlyFilesystem,
+            StorageFull,
+        ];
+        error.raw_os_error().is_some() || of_disks.contains(&error.kind())
+    });
     if local {
         StoreError::git("write to", generation.path())(error).into()
+    } else if error.is_resource_exhausted() {
+        FetchError::FileTooLarge {
+            url: link.remote().url.clone(),
+            limit: LARGEST_OBJECT,
+        }
     } else {
         protocol(link, "sending the pack")
     }

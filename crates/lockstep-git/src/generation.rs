@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How many packs are collected before a repository is succeeded by a fresh one.
 const MOST_PACKS: usize = 16;
+/// The largest object that is taken, in bytes. An object is held in memory while its pack is
+/// indexed, so this also bounds what one hostile file can take.
+pub(crate) const LARGEST_OBJECT: usize = 64 << 20;
 
 /// One bare repository of a store.
 #[derive(Debug)]
@@ -88,11 +91,14 @@ impl Generation {
     }
 }
 
-/// Only the repository's own configuration counts, and one object may take 64 MiB of memory at most.
+/// Only these settings and the repository's own count, and nothing of the environment.
 fn options() -> gix::open::Options {
     gix::open::Options::isolated()
         .open_path_as_is(true)
-        .config_overrides(["gitoxide.objects.allocLimit=67108864", "pack.threads=1"])
+        .config_overrides([
+            format!("gitoxide.objects.allocLimit={LARGEST_OBJECT}"),
+            "pack.threads=1".to_owned(),
+        ])
 }
 
 /// Removes locks and temporary files; nobody else has the store open, so nobody needs them.

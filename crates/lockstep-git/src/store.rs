@@ -9,7 +9,7 @@
 use crate::fetch::{self, Fetched};
 use crate::generation::Generation;
 use crate::{FetchError, Remote, Snapshot, SnapshotError, StoreError, walk};
-use lockstep_names::{BranchName, RepoPath, Revision};
+use lockstep_names::{BranchName, ObjectId, RepoPath, Revision};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,16 +91,12 @@ impl Store {
             }
         }
         let number = current.map_or(0, |current| current.number()) + 1;
-        let fresh = self.begin(number)?;
-        let Fetched::Tip(commit) = fetch::into(&fresh, remote, branch, interrupt)? else {
-            return Err(StoreError::Unusable {
-                path: self.folder.clone(),
-                doing: "renew",
-            }
-            .into());
-        };
-        self.publish(fresh)?;
-        Ok(revision(commit))
+        let renewed = self.renew(number, remote, branch, interrupt);
+        if renewed.is_err() {
+            // The next fetch clears it away too; until then it would only take up space.
+            let _ = remove(&self.folder.join(UNFINISHED));
+        }
+        renewed.map(revision)
     }
 
     /// Lists the files of `revision` under the folder `under`.
@@ -120,10 +116,30 @@ impl Store {
         walk::snapshot(generation, revision, under)
     }
 
-    fn begin(&self, number: u64) -> Result<Generation, StoreError> {
+    fn renew(
+        &self,
+        number: u64,
+        remote: &Remote,
+        branch: &BranchName,
+        interrupt: &AtomicBool,
+    ) -> Result<ObjectId, FetchError> {
         let path = self.folder.join(UNFINISHED);
         remove(&path)?;
-        Generation::create(path, number)
+        let fresh = Generation::create(path, number)?;
+        match fetch::into(&fresh, remote, branch, interrupt)? {
+            Fetched::Tip(commit) => {
+                self.publish(fresh)?;
+                Ok(commit)
+            }
+            Fetched::WornOut => {
+                let path = self.folder.clone();
+                Err(StoreError::Unusable {
+                    doing: "renew",
+                    path,
+                }
+                .into())
+            }
+        }
     }
 
     fn publish(&self, fresh: Generation) -> Result<(), StoreError> {

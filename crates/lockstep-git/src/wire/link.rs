@@ -200,7 +200,7 @@ impl<'a> Link<'a> {
         if let Some(error) = find_tls(error) {
             FetchError::Tls {
                 authority,
-                why: error.to_string(),
+                why: tls::explain(error),
             }
         } else if error.is_timeout() {
             let limit = CONNECT.min(self.remote.timeout);
@@ -252,12 +252,16 @@ fn authorization(credentials: &GitCredentials) -> Result<HeaderValue, FetchError
 }
 
 /// The cause at the bottom of a chain: what the system said, without what was asked.
-fn innermost(error: &dyn Error) -> String {
+fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    match kind {
+        Some(io::ErrorKind::UnexpectedEof) => "it ended before the answer did".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 fn find_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {

@@ -26,7 +26,7 @@ pub(super) fn get(
         }
         at = target(link, &response, tail)?;
     }
-    Err(refused(link, link.authority()))
+    Err(refused(link, "one address after another".to_owned()))
 }
 
 /// Refuses an answer that is a redirect; for requests that carry a body.

@@ -1,7 +1,7 @@
 //! Whom to believe on the other side: rustls with ring, and no process-wide settings.
 
 use crate::{CaBundle, FetchError};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use std::sync::Arc;
 
 /// Prepares TLS 1.2 and 1.3 with the authorities of `ca`, or with those of the system.
@@ -30,4 +30,26 @@ pub(super) fn client_config(
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(config)
+}
+
+/// Says in words what the TLS library found.
+pub(super) fn explain(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return error.to_string();
+    };
+    match problem {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "its certificate is not from an authority that is believed here".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name".to_owned()
+        }
+        other => other.to_string(),
+    }
 }

@@ -225,3 +225,15 @@ fn a_branch_that_points_to_no_commit_is_an_error() {
     std::fs::write(forge.0.join("refs/heads/main"), format!("{blob}\n")).unwrap();
     assert_eq!(rig.fetch().unwrap_err().reason(), "ProtocolError");
 }
+
+#[test]
+fn a_file_that_would_fill_the_memory_is_not_fetched() {
+    let rig = Rig::with_files(&[("a", "1")]);
+    let before = rig.fetch().unwrap();
+    let file = std::fs::File::create(rig.clone.path().join("huge")).unwrap();
+    file.set_len((64 << 20) + 1).unwrap();
+    rig.clone.push("huge").unwrap();
+    assert_eq!(rig.fetch().unwrap_err().reason(), "FileTooLarge");
+    let snapshot = rig.store.snapshot(&before, &"".parse().unwrap()).unwrap();
+    assert_eq!(content(&snapshot, "a"), "1");
+}
