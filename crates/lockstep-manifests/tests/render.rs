@@ -260,7 +260,7 @@ fn merge_keys_bring_in_what_is_not_there() {
 #[test]
 fn keys_that_are_the_same_once_read_are_refused() {
     let with = |v: &str| format!("apiVersion: v1\nkind: X\nmetadata: {{name: x}}\nv: {v}\n");
-    for keys in ["{\"1\": a, 1: b}", "{yes: a, true: b}", "{16: a, 0x10: b}"] {
+    for keys in ["{\"1\": a, 0x1: b}", "{yes: a, true: b}", "{16: a, 0x10: b}"] {
         assert_eq!(
             error(&with(keys)).kind,
             RenderErrorKind::DuplicateKey,
