@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
             format!("{}: no such folder", Shown(folder)),
         ));
     }
-    let path = folder.join(POLICY_FILE);
+    let path = below(folder, POLICY_FILE);
     if path.exists() {
         return describe(&path, folder, terminal);
     }
@@ -94,17 +94,20 @@ fn survey(rules: &Rules, folder: &Path, terminal: Terminal) -> Result<(), Failur
     let next = if to_encrypt > 0 {
         format!("next: lockstep encrypt -i {}", Shown(folder))
     } else {
+        let example = below(folder, "db-secret.yaml");
         format!(
             "next: add a Secret, say {}, and run lockstep encrypt -i on it",
-            example(folder)
+            Shown(&example)
         )
     };
     terminal.say(&next);
     Ok(())
 }
 
-fn example(folder: &Path) -> String {
-    Shown(&folder.join("db-secret.yaml")).to_string()
+/// A file of the folder, as people would write it.
+fn below(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    path.strip_prefix("./").unwrap_or(&path).to_owned()
 }
 
 /// A policy that shuts its author out is most often a mistake.

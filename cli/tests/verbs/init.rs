@@ -62,7 +62,7 @@ fn run_again_it_changes_nothing_and_says_what_is_there() {
         (ran.code, ran.stderr.as_str()),
         (
             0,
-            "./.sops.yaml: already there, left as it is\n  rule 1: secret: 1 recipient\nnext: add a Secret, say ./db-secret.yaml, and run lockstep encrypt -i on it\n"
+            ".sops.yaml: already there, left as it is\n  rule 1: secret: 1 recipient\nnext: add a Secret, say db-secret.yaml, and run lockstep encrypt -i on it\n"
         )
     );
     assert_eq!(scratch.read(".sops.yaml"), before);
@@ -79,8 +79,8 @@ fn secrets_in_clear_are_listed_with_what_to_do() {
     assert_eq!(
         said,
         [
-            "./apps/db-secret.yaml: holds a Secret in clear",
-            "warning: ./apps/db.yaml: holds a Secret in clear, and no rule is for this path",
+            "apps/db-secret.yaml: holds a Secret in clear",
+            "warning: apps/db.yaml: holds a Secret in clear, and no rule is for this path",
             "next: lockstep encrypt -i ."
         ]
     );

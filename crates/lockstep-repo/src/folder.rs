@@ -1,13 +1,13 @@
 //! The YAML files of a folder, and which of them hold Kubernetes Secrets.
 
-use crate::{ReadError, Shown};
+use crate::{POLICY_FILE, ReadError, Shown};
 use lockstep_secret::SecretString;
 use lockstep_sops::{Parsed, Value, ValueKind, parse};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Lists the YAML files below `folder`, sorted. Symlinks are not followed and Git's own folder is
-/// left out.
+/// Lists the YAML files below `folder`, sorted. Symlinks are not followed; Git's own folder and
+/// policy files are left out.
 ///
 /// # Errors
 /// [`FolderError`] if a folder cannot be read.
@@ -19,8 +19,10 @@ pub fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
             path: source.path().unwrap_or(folder).to_owned(),
             source: source.into(),
         })?;
-        if entry.file_type().is_file() && is_yaml(entry.path()) {
-            found.push(entry.into_path());
+        let path = entry.path();
+        if entry.file_type().is_file() && is_yaml(path) && !path.ends_with(POLICY_FILE) {
+            // As people would write it.
+            found.push(path.strip_prefix("./").unwrap_or(path).to_owned());
         }
     }
     Ok(found)

@@ -1,0 +1,188 @@
+//! Data keys in and out of whole SOPS files, and what is said when one is not to be had.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may be blunt")]
+
+use age::armor::{ArmoredWriter, Format};
+use lockstep_age::{Identities, Identity, Recipient, UnwrapError, unwrap, wrap};
+use lockstep_secret::{DataKey, SecretString};
+use lockstep_sops::{AgeEntry, Document, Encrypted, EncryptionPolicy, Parsed, parse};
+use std::io::Write;
+
+/// Test keys: Alice's is from the age library's own tests.
+const ALICE: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+const ALICE_KEY: &str =
+    "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+const BOB: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+
+fn key() -> DataKey {
+    DataKey::generate(&mut |bytes| bytes.fill(7))
+}
+
+fn held(keys: &str) -> Identities {
+    Identities::parse(&SecretString::new(keys.to_owned()), "keys.txt").unwrap()
+}
+
+/// A file with these entries.
+fn file(wrapped: &[AgeEntry]) -> Document<Encrypted> {
+    let text = SecretString::new("a: b\n".to_owned());
+    let Ok(Parsed::Clear(document)) = parse(text) else {
+        panic!("the text is clear")
+    };
+    let policy = EncryptionPolicy::default();
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let sealed = document
+        .encrypt(&policy, &key(), wrapped, now, &mut |bytes| bytes.fill(3))
+        .unwrap();
+    let Ok(Parsed::Encrypted(document)) = parse(SecretString::new(sealed)) else {
+        panic!("the text is encrypted")
+    };
+    document
+}
+
+fn recipients(texts: &[&str]) -> Vec<Recipient> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn armored(write: impl FnOnce(&mut ArmoredWriter<Vec<u8>>)) -> String {
+    let mut armored = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor).unwrap();
+    write(&mut armored);
+    String::from_utf8(armored.finish().unwrap()).unwrap()
+}
+
+#[test]
+fn every_recipient_opens_its_own_entry() {
+    let carol = Identity::generate();
+    let mut people = recipients(&[ALICE, BOB]);
+    people.push(carol.to_public());
+    let entries = wrap(&key(), &people).unwrap();
+    let names: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.recipient.as_str())
+        .collect();
+    assert_eq!(names, [ALICE, BOB, &carol.to_public().to_string()]);
+    let file = file(&entries);
+    for identity in [ALICE_KEY, carol.to_secret_text().expose()] {
+        let unwrapped = unwrap(file.metadata(), &held(identity)).unwrap();
+        assert_eq!(unwrapped.key.expose(), key().expose());
+        assert_eq!(
+            unwrapped.opened_by,
+            Identity::parse(identity).unwrap().to_public()
+        );
+    }
+}
+
+#[test]
+fn a_recipient_that_is_named_twice_gets_one_entry() {
+    assert_eq!(
+        wrap(&key(), &recipients(&[ALICE, BOB, ALICE]))
+            .unwrap()
+            .len(),
+        2
+    );
+    assert!(wrap(&key(), &[]).is_err());
+}
+
+#[test]
+fn entries_have_the_form_that_sops_writes() {
+    let entries = wrap(&key(), &recipients(&[ALICE])).unwrap();
+    let lines: Vec<_> = entries[0].enc.lines().collect();
+    assert_eq!(lines[0], "-----BEGIN AGE ENCRYPTED FILE-----");
+    assert_eq!(lines[lines.len() - 1], "-----END AGE ENCRYPTED FILE-----");
+    assert!(
+        lines[1..lines.len() - 2]
+            .iter()
+            .all(|line| line.len() == 64)
+    );
+    assert!(entries[0].enc.ends_with("-----\n"));
+}
+
+#[test]
+fn the_name_beside_an_entry_is_only_a_hint() {
+    let mut entries = wrap(&key(), &recipients(&[BOB, ALICE])).unwrap();
+    entries[1].recipient = "age1renamed".to_owned();
+    let unwrapped = unwrap(file(&entries).metadata(), &held(ALICE_KEY)).unwrap();
+    assert_eq!(unwrapped.opened_by.to_string(), ALICE);
+}
+
+#[test]
+fn what_is_wanted_and_held_is_told() {
+    let file = file(&wrap(&key(), &recipients(&[BOB])).unwrap());
+    let held = held(&format!("AGE-PLUGIN-YUBIKEY-1ABC\n{ALICE_KEY}\n"));
+    let Err(UnwrapError::NoMatch(no_match)) = unwrap(file.metadata(), &held) else {
+        panic!("nobody at hand opens it")
+    };
+    assert_eq!(
+        no_match.to_string(),
+        format!(
+            "no identity at hand opens it; it wants {BOB}; held: {ALICE} (keys.txt); \
+             keys.txt, line 1: identities of age plugins are not supported"
+        )
+    );
+}
+
+#[test]
+fn an_entry_of_ours_that_does_not_open_is_damage() {
+    let mut entries = wrap(&key(), &recipients(&[ALICE, BOB])).unwrap();
+    // Bob's age file under Alice's name: anybody who can write the file can do that.
+    let bobs = entries[1].enc.clone();
+    let empty = "-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n";
+    for enc in [bobs.as_str(), "", "nonsense", empty] {
+        entries[0].enc = enc.to_owned();
+        let error = unwrap(file(&entries).metadata(), &held(ALICE_KEY)).unwrap_err();
+        assert_eq!(
+            error,
+            UnwrapError::Damaged {
+                recipient: ALICE.to_owned()
+            },
+            "{enc:?}"
+        );
+    }
+}
+
+#[test]
+fn one_damaged_entry_does_not_hide_a_good_one() {
+    let mut entries = wrap(&key(), &recipients(&[BOB, ALICE])).unwrap();
+    entries[0].enc = "nonsense".to_owned();
+    assert!(unwrap(file(&entries).metadata(), &held(ALICE_KEY)).is_ok());
+}
+
+#[test]
+fn a_key_of_the_wrong_length_is_damage() {
+    for length in [0, 16, 31, 33, 64] {
+        let recipient: age::x25519::Recipient = ALICE.parse().unwrap();
+        let recipients = std::iter::once(&recipient as &dyn age::Recipient);
+        let encryptor = age::Encryptor::with_recipients(recipients).unwrap();
+        let enc = armored(|output| {
+            let mut writer = encryptor.wrap_output(output).unwrap();
+            writer.write_all(&vec![7; length]).unwrap();
+            writer.finish().unwrap();
+        });
+        let entry = AgeEntry {
+            recipient: ALICE.to_owned(),
+            enc,
+        };
+        let error = unwrap(file(&[entry]).metadata(), &held(ALICE_KEY)).unwrap_err();
+        assert_eq!(
+            error,
+            UnwrapError::Damaged {
+                recipient: ALICE.to_owned()
+            },
+            "{length}"
+        );
+    }
+}
+
+#[test]
+fn a_passphrase_is_never_tried() {
+    // Its work factor would keep a machine busy for years.
+    let text = "age-encryption.org/v1\n\
+        -> scrypt rF0/NwblUHHTpgQgRpe5CQ 40\n\
+        gUjEymFKMVXQEKdMMHL24oYexjE3TIC0O0zGSqJ2aUY\n\
+        --- gxhoSa5BciRDt8lOpYNcx4EYtKpS0CJ06F3ZwN82VaM\n";
+    let enc = armored(|output| output.write_all(text.as_bytes()).unwrap());
+    let entry = AgeEntry {
+        recipient: ALICE.to_owned(),
+        enc,
+    };
+    assert!(unwrap(file(&[entry]).metadata(), &held(ALICE_KEY)).is_err());
+}
