@@ -162,23 +162,19 @@ impl Walk<'_> {
         let mut at = RepoPath::root();
         for name in under.names() {
             let entries = self.entries(tree, &at)?;
-            let entry = entries.iter().find(|entry| entry.name == name);
-            let revision = || revision.clone();
+            let mut named = entries.iter().filter(|entry| entry.name == name);
+            let (entry, twin) = (named.next(), named.next());
+            let revision = revision.clone();
             let Some(entry) = entry else {
                 let path = under.clone();
-                return Err(SnapshotError::PathNotFound {
-                    revision: revision(),
-                    path,
-                });
+                return Err(SnapshotError::PathNotFound { revision, path });
             };
             at = at
                 .join(name)
                 .expect("this holds because the name comes from a path");
-            if entry.kind != EntryKind::Tree {
-                return Err(SnapshotError::NotAFolder {
-                    revision: revision(),
-                    path: at,
-                });
+            // Of two entries of one name, nobody can say which is meant.
+            if entry.kind != EntryKind::Tree || twin.is_some() {
+                return Err(SnapshotError::NotAFolder { revision, path: at });
             }
             tree = entry.id;
         }

@@ -187,7 +187,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let method = request.method().to_string();
     let target = request.uri().to_string();
     let fault = lock(&shared.fault).clone();
-    let response = match fault.as_ref().and_then(Fault::instead) {
+    let response = match fault.as_ref().and_then(|fault| fault.instead(&target)) {
         Some(response) => response,
         None => shared.answer(request).await,
     };

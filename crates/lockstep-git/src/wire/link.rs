@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent.
 const IDLE: Duration = Duration::from_secs(30);
+/// No fetch takes longer, whatever it may.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a waiting fetch looks whether it should stop.
 const TICK: Duration = Duration::from_millis(100);
 /// How many bytes are taken before the pack: a list of branches.
@@ -67,7 +69,7 @@ impl<'a> Link<'a> {
             authorization: remote.credentials.as_ref().map(authorization).transpose()?,
             client,
             runtime: Some(runtime),
-            deadline: Instant::now() + remote.timeout,
+            deadline: Instant::now() + remote.timeout.min(LONGEST),
             interrupt,
             received: Cell::new(0),
             limit: Cell::new(REFS_LIMIT),

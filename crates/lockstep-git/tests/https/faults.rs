@@ -91,6 +91,16 @@ fn no_redirect_leads_to_another_host() {
 }
 
 #[test]
+fn a_repository_that_was_renamed_is_found() {
+    let rig = Rig::with_files(&[("a", "1")]);
+    let mut remote = rig.remote();
+    remote.url = rig.server.url("old").parse().unwrap();
+    let (from, to) = ("old".to_owned(), "app".to_owned());
+    rig.server.set_fault(Some(Fault::Renamed { from, to }));
+    rig.fetch_from(&remote).unwrap();
+}
+
+#[test]
 fn a_circle_of_redirects_ends() {
     let rig = Rig::with_files(&[("a", "1")]);
     let tail = "/info/refs?service=git-upload-pack";

@@ -221,3 +221,14 @@ fn a_failed_fetch_leaves_what_was_there() {
     let snapshot = rig.store.snapshot(&revision, &"".parse().unwrap()).unwrap();
     assert_eq!(content(&snapshot, "a"), "1");
 }
+
+#[test]
+fn an_async_program_can_fetch_on_its_blocking_threads() {
+    let rig = std::sync::Arc::new(Rig::with_files(&[("a", "1")]));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let worker = rig.clone();
+    let fetch = runtime.spawn(async { tokio::task::spawn_blocking(move || worker.fetch()).await });
+    runtime.block_on(fetch).unwrap().unwrap().unwrap();
+}

@@ -128,6 +128,20 @@ fn a_link_is_no_way_to_a_folder() {
 }
 
 #[test]
+fn a_folder_that_is_there_twice_is_not_entered() {
+    let rig = Rig::new();
+    let forge = Forge::at(&rig);
+    let blob = forge.blob(b"content");
+    let one = forge.tree(&[("100644", b"one", &blob)]);
+    let other = forge.tree(&[("100644", b"other", &blob)]);
+    forge.publish(&forge.tree(&[("40000", b"apps", &one), ("40000", b"apps", &other)]));
+    assert!(matches!(
+        rig.snapshot("apps"),
+        Err(SnapshotError::NotAFolder { .. })
+    ));
+}
+
+#[test]
 fn folders_are_not_followed_without_end() {
     let rig = Rig::new();
     let forge = Forge::at(&rig);

@@ -13,6 +13,13 @@ pub enum Fault {
     Status(u16),
     /// Sends every request elsewhere (302).
     Redirect(String),
+    /// Sends requests for one repository to another on this server (301), as after a renaming.
+    Renamed {
+        /// The repository's name until now.
+        from: String,
+        /// Its new name.
+        to: String,
+    },
     /// Breaks the connection after so many bytes of the answer's body.
     CutAfter(usize),
     /// Goes silent after so many bytes of the answer's body and keeps the connection open.
@@ -21,7 +28,7 @@ pub enum Fault {
 
 impl Fault {
     /// The answer that takes the place of the real one, for faults that do not need it.
-    pub(super) fn instead(&self) -> Option<Response> {
+    pub(super) fn instead(&self, target: &str) -> Option<Response> {
         match self {
             Self::Status(code) => Some(
                 StatusCode::from_u16(*code)
@@ -31,6 +38,11 @@ impl Fault {
             Self::Redirect(to) => {
                 Some((StatusCode::FOUND, [(header::LOCATION, to.clone())]).into_response())
             }
+            Self::Renamed { from, to } => {
+                let rest = target.strip_prefix(&format!("/{from}.git/"))?;
+                let to = [(header::LOCATION, format!("/{to}.git/{rest}"))];
+                Some((StatusCode::MOVED_PERMANENTLY, to).into_response())
+            }
             Self::CutAfter(_) | Self::StallAfter(_) => None,
         }
     }
@@ -38,7 +50,7 @@ impl Fault {
     /// The real answer, spoiled.
     pub(super) fn applied_to(self, response: Response) -> Response {
         let (limit, cut) = match self {
-            Self::Status(_) | Self::Redirect(_) => return response,
+            Self::Status(_) | Self::Redirect(_) | Self::Renamed { .. } => return response,
             Self::CutAfter(limit) => (limit, true),
             Self::StallAfter(limit) => (limit, false),
         };
