@@ -30,12 +30,9 @@ pub enum RenderErrorKind {
     /// The document is for Kustomize.
     #[error("Kustomize is not supported yet")]
     Kustomize,
-    /// A key is neither text nor something with an agreed spelling.
-    #[error("the key is not text")]
+    /// A key is no text, or a plain one that tools read differently, such as `on`.
+    #[error("the key is not text, or not to every tool")]
     KeyNotText,
-    /// Two keys are the same once read.
-    #[error("the key is there twice")]
-    DuplicateKey,
     /// `<<` has nothing to merge.
     #[error("`<<` needs a mapping or a list of mappings")]
     Merge,

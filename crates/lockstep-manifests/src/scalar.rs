@@ -156,7 +156,7 @@ fn float(text: &str) -> Option<Zeroizing<String>> {
 }
 
 /// Is this plain text a whole number?
-pub(crate) fn is_int(text: &str) -> bool {
+fn is_int(text: &str) -> bool {
     int(&without_underscores(text)).is_some()
 }
 

@@ -90,9 +90,7 @@ fn members<'a>(entries: &'a [(Key, Value)], walk: &mut Walk) -> Result<Members<'
         }
         let name = name(key).map_err(|kind| walk.error(key.line, kind))?;
         let node = walk.within(step, |walk| node(value, walk))?;
-        if own.insert(name, node).is_some() {
-            return Err(walk.error(key.line, RenderErrorKind::DuplicateKey));
-        }
+        own.insert(name, node);
     }
     for (key, node) in merged {
         own.entry(key).or_insert(node);
@@ -127,21 +125,25 @@ fn merge<'a>(value: &'a Value, walk: &mut Walk) -> Result<Members<'a>, RenderErr
     }
 }
 
-/// A key as JSON has it: text, or the spelling of a bool or whole number.
+/// A key as JSON has it: as it is written.
 ///
-/// kubectl also spells out floats, rounded to 32 bits; nobody means that, so they are refused.
+/// kubectl makes `true` of a plain `on` and `16` of `0x10`, where SOPS and other tools keep the text.
+/// What they do not agree on is refused.
 fn name(key: &Key) -> Result<String, RenderErrorKind> {
     let scalar = ClearScalar {
         text: key.text.clone(),
         style: key.style,
         tag: key.tag.clone(),
     };
-    match scalar::clear(&scalar)? {
-        Json::Text(text) => Ok(text.expose().to_owned()),
-        Json::Bool(value) => Ok(value.to_string()),
-        Json::Number(number) if scalar::is_int(&key.text) && number.parse::<i64>().is_ok() => {
-            Ok(number.to_string())
-        }
-        _ => Err(RenderErrorKind::KeyNotText),
+    let agreed = match scalar::clear(&scalar)? {
+        Json::Text(text) => text.expose() == key.text,
+        Json::Bool(value) => value.to_string() == key.text,
+        Json::Number(number) => *number == key.text,
+        _ => false,
+    };
+    if agreed {
+        Ok(key.text.clone())
+    } else {
+        Err(RenderErrorKind::KeyNotText)
     }
 }
