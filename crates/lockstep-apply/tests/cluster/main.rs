@@ -8,7 +8,13 @@
 
 mod apply;
 mod drift;
+mod memory;
 mod prune;
 mod refused;
 mod team;
 mod watch;
+
+/// As in the operator: what is freed is wiped.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);

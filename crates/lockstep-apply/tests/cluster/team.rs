@@ -29,6 +29,7 @@ pub(crate) struct Team {
     cluster: Arc<ControlPlane>,
     pub(crate) namespace: NamespaceName,
     pub(crate) config: kube::Config,
+    kinds: Kinds,
 }
 
 impl Team {
@@ -48,6 +49,7 @@ impl Team {
         Self {
             cluster,
             namespace: name.parse().unwrap(),
+            kinds: Kinds::new(kube::Client::try_from(config.clone()).unwrap()),
             config,
         }
     }
@@ -82,10 +84,7 @@ impl Team {
     }
 
     pub(crate) async fn resource(&self, kind: &str) -> Arc<Resource> {
-        Kinds::new(self.operator())
-            .resolve(&self.key(kind))
-            .await
-            .unwrap()
+        self.kinds.resolve(&self.key(kind)).await.unwrap()
     }
 
     pub(crate) fn key(&self, kind: &str) -> ObjectKey {
