@@ -1,3 +1,46 @@
-//! Keeps a cluster in step with encrypted manifests in Git.
+//! `lockstep-operator`: holds the private keys, pulls repositories, decrypts in memory, applies as the
+//! team, and puts back what somebody changed.
 
-fn main() {}
+mod arguments;
+mod cluster;
+mod commands;
+mod context;
+mod controllers;
+mod events;
+mod explain;
+mod hardening;
+mod janitor;
+mod keys;
+mod ledger;
+mod logging;
+mod metrics;
+mod repository;
+mod server;
+mod stop;
+mod stores;
+mod sync;
+mod team;
+mod watches;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Every block that is freed is wiped, so that plaintext does not outlive its reconcile.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+fn main() -> ExitCode {
+    hardening::forbid_dumps();
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Run(options) => commands::run::run(options),
+        Command::Crds => commands::crds::print(),
+        Command::Rbac(options) => commands::rbac::print(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => logging::last_words(failure.as_ref()),
+    }
+}

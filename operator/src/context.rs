@@ -1,0 +1,58 @@
+//! What every reconcile may use.
+
+use crate::events::Events;
+use crate::keys::Keys;
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::repository::Schedule;
+use crate::stop::Stop;
+use crate::stores::Stores;
+use crate::sync::memory::Memories;
+use crate::watches::Watches;
+use kube::runtime::reflector::Store;
+use kube::{Client, Config};
+use lockstep_api::{Repository, Sync, Team};
+use lockstep_apply::{Fingerprints, Kinds};
+use lockstep_names::NamespaceName;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The parts of the running operator. Each guards its own state; nothing here is shared otherwise.
+pub(crate) struct Context {
+    /// How to reach the API server; sessions as a team are made from it.
+    pub config: Config,
+    /// The operator as itself: its own kinds, events, and nothing of the teams.
+    pub client: Client,
+    /// The namespace the operator runs in.
+    pub namespace: NamespaceName,
+    /// How often everything is applied again, changed or not.
+    pub full_apply_interval: Duration,
+    /// All Teams.
+    pub teams: Store<Team>,
+    /// All Repositories.
+    pub repositories: Store<Repository>,
+    /// All Syncs.
+    pub syncs: Store<Sync>,
+    /// The teams' identities.
+    pub keys: Keys,
+    /// Git objects, by Repository.
+    pub stores: Stores,
+    /// When each Repository is fetched next.
+    pub schedule: Schedule,
+    /// What the Syncs' last reconciles found.
+    pub memories: Memories,
+    /// What was applied.
+    pub ledger: Arc<Ledger>,
+    /// The drift watches.
+    pub watches: Watches,
+    /// Which kinds the API server knows.
+    pub kinds: Kinds,
+    /// Digests of what was applied, under a key of this process.
+    pub fingerprints: Fingerprints,
+    /// Events on our own kinds.
+    pub events: Events,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The wish to stop.
+    pub stop: Stop,
+}

@@ -1,0 +1,134 @@
+//! Reconciling a Repository: fetch its branch when it is due, and say what was found.
+//!
+//! 1. [`may`]: does a Team allow it?
+//! 2. [`credentials`]: the Secret it names, read as the team's account
+//! 3. fetch: Git over HTTPS into a store of its own
+//! 4. [`status`]: on every outcome
+
+mod credentials;
+mod due;
+mod may;
+mod status;
+
+use crate::context::Context;
+use credentials::CredentialsError;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use lockstep_api::{Repository, RepositoryReason};
+use lockstep_git::{FetchError, Remote};
+use lockstep_names::{Account, BranchName, GitUrl, Revision};
+use may::Hold;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) use due::Schedule;
+
+/// Why a Repository was not fetched; one variant a step.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(transparent)]
+    May(#[from] Hold),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("the fetch was cancelled")]
+    Cancelled,
+}
+
+impl StepError {
+    fn reason(&self) -> RepositoryReason {
+        match self {
+            Self::May(hold) => hold.reason,
+            Self::Credentials(error) => error.reason(),
+            Self::Fetch(error) => fetch_reason(error),
+            Self::Cancelled => RepositoryReason::Progressing,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Fetch(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+fn fetch_reason(error: &FetchError) -> RepositoryReason {
+    match error {
+        FetchError::Unreachable { .. }
+        | FetchError::ConnectionBroken { .. }
+        | FetchError::ServerError { .. }
+        | FetchError::Interrupted => RepositoryReason::Unreachable,
+        FetchError::Timeout { .. } => RepositoryReason::TimedOut,
+        FetchError::Tls { .. } => RepositoryReason::CertificateRejected,
+        FetchError::AuthenticationRequired { .. }
+        | FetchError::AuthenticationDenied { .. }
+        | FetchError::UnusableCredentials { .. } => RepositoryReason::AuthenticationFailed,
+        FetchError::BranchNotFound { .. } | FetchError::EmptyRepository { .. } => {
+            RepositoryReason::BranchNotFound
+        }
+        FetchError::NotARepository { .. } => RepositoryReason::RepositoryNotFound,
+        FetchError::Redirected { .. }
+        | FetchError::Protocol { .. }
+        | FetchError::TooLarge { .. }
+        | FetchError::FileTooLarge { .. } => RepositoryReason::InvalidContent,
+        FetchError::Store(_) => RepositoryReason::StorageFailed,
+    }
+}
+
+/// Fetches a Repository if it is due, and says when to look again.
+///
+/// # Errors
+/// Never: whatever happens ends in the status.
+pub(crate) async fn reconcile(
+    repository: Arc<Repository>,
+    context: Arc<Context>,
+) -> Result<Action, Infallible> {
+    if repository.metadata.deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let cleared = may::clear(&context, &repository);
+    if cleared.is_ok()
+        && let Some(wait) = context.schedule.wait(&repository)
+    {
+        return Ok(Action::requeue(wait));
+    }
+    let started = Instant::now();
+    let outcome = match cleared {
+        Ok((url, branch, account)) => attempt(&context, &repository, url, branch, account).await,
+        Err(hold) => Err(hold.into()),
+    };
+    let reason = status::report(&context, &repository, &outcome).await;
+    context
+        .metrics
+        .reconciled("Repository", reason.as_str(), started.elapsed());
+    let failed = outcome.is_err();
+    Ok(Action::requeue(context.schedule.note(&repository, failed)))
+}
+
+/// Steps 2 and 3.
+async fn attempt(
+    context: &Arc<Context>,
+    repository: &Repository,
+    url: GitUrl,
+    branch: BranchName,
+    account: Account,
+) -> Result<Revision, StepError> {
+    let found = credentials::read(context, repository, &account).await?;
+    let timeout = repository.spec.timeout.duration();
+    let remote = Remote {
+        url,
+        credentials: found.credentials,
+        ca: found.ca,
+        timeout,
+    };
+    let uid = repository.uid().unwrap_or_default();
+    let (worker, stop) = (context.clone(), context.stop.flag());
+    let fetched = tokio::task::spawn_blocking(move || {
+        let store = worker.stores.of(&uid)?;
+        store.fetch(&remote, &branch, &stop)
+    });
+    Ok(fetched.await.map_err(|_| StepError::Cancelled)??)
+}

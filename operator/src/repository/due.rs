@@ -1,0 +1,82 @@
+//! When a Repository is fetched next.
+//!
+//! A Repository is reconciled for many reasons, its own status among them; the server is asked only
+//! when the interval has passed, the specification changed or somebody asks for it.
+
+use kube::ResourceExt;
+use lockstep_api::{REQUESTED_AT, Repository};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The first pause after a failure.
+const FIRST: Duration = Duration::from_secs(2);
+/// The longest pause after failures in a row.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// When each Repository was last fetched, by UID.
+#[derive(Default)]
+pub(crate) struct Schedule(Mutex<HashMap<String, Last>>);
+
+struct Last {
+    wanted: Wanted,
+    next: Instant,
+    failures: u32,
+}
+
+/// What a fetch was made for; when it changes, the next one is due.
+type Wanted = (Option<i64>, Option<String>);
+
+fn wanted(repository: &Repository) -> Wanted {
+    (
+        repository.metadata.generation,
+        repository.annotations().get(REQUESTED_AT).cloned(),
+    )
+}
+
+impl Schedule {
+    /// How long to wait, or nothing when a fetch is due.
+    pub(super) fn wait(&self, repository: &Repository) -> Option<Duration> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = all.get(&repository.uid().unwrap_or_default())?;
+        let wait = last.next.checked_duration_since(Instant::now())?;
+        (last.wanted == wanted(repository) && !wait.is_zero()).then_some(wait)
+    }
+
+    /// Notes that a fetch was tried just now, and says when the next is due.
+    pub(super) fn note(&self, repository: &Repository, failed: bool) -> Duration {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let uid = repository.uid().unwrap_or_default();
+        let failures = if failed {
+            all.get(&uid).map_or(0, |last| last.failures) + 1
+        } else {
+            0
+        };
+        let interval = repository.spec.interval.duration();
+        let pause = match failures {
+            0 => interval,
+            many => FIRST
+                .saturating_mul(1 << many.min(16))
+                .min(LONGEST)
+                .min(interval.max(FIRST)),
+        };
+        let pause = pause.mul_f64(rand::random_range(0.9..=1.1));
+        all.insert(
+            uid,
+            Last {
+                wanted: wanted(repository),
+                next: Instant::now() + pause,
+                failures,
+            },
+        );
+        pause
+    }
+
+    /// Forgets every Repository but these, by UID.
+    pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|uid, _| keep(uid));
+    }
+}

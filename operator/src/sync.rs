@@ -1,0 +1,198 @@
+//! Reconciling a Sync: the table of contents.
+//!
+//! | step | | gives |
+//! |---|---|---|
+//! | [`resolve`] | client | the team, its keys, the Repository |
+//! | [`preflight`] | pure | leave to go on |
+//! | [`fetch`] | Git | the files of the revision |
+//! | [`open`] | pure | documents whose MAC was verified |
+//! | [`render`] | pure | objects, with the files they came from |
+//! | [`apply`] | client, as the team | objects of the cluster |
+//! | [`prune`] | client, as the team | what Git no longer has is gone |
+//! | [`report`] | client | status, events and metrics, on every outcome |
+//!
+//! Each step takes what only the step before it makes, so none can be left out.
+
+mod admit;
+mod apply;
+mod cleanup;
+mod failure;
+mod fetch;
+pub(crate) mod memory;
+mod open;
+mod preflight;
+mod prune;
+mod render;
+mod report;
+mod resolve;
+mod retry;
+mod verdict;
+
+use crate::context::Context;
+use crate::watches;
+use failure::StepError;
+use fetch::Fetched;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use lockstep_api::{DriftMode, Sync};
+use memory::{Basis, FileMemory, Memory};
+use preflight::Cleared;
+use prune::Pruned;
+use render::Rendered;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+pub(crate) use report::STATUS_MANAGER;
+pub(crate) use resolve::Resolved;
+
+/// How a reconcile ended.
+pub(crate) enum Ending {
+    /// Nothing had to be done.
+    Idle(Cleared),
+    /// All steps were gone through; what failed on the way is in there.
+    Done(Pruned),
+    /// A step could not be done, so none after it was.
+    Halted(StepError),
+}
+
+/// Brings one Sync in step, and says when to look again.
+///
+/// # Errors
+/// Never: whatever happens ends in the status.
+pub(crate) async fn reconcile(
+    sync: Arc<Sync>,
+    context: Arc<Context>,
+) -> Result<Action, Infallible> {
+    let started = Instant::now();
+    if sync.metadata.deletion_timestamp.is_some() {
+        return Ok(cleanup::cleanup(&context, &sync).await);
+    }
+    let memory = context.memories.of(&sync.uid().unwrap_or_default());
+    let mut memory = memory.lock().await;
+    memory.recall(sync.status.as_ref());
+    let deadline = retry::deadline(&context, sync.spec.timeout.duration());
+    let ending = steps(&context, sync.clone(), &mut memory, deadline.flag()).await;
+    let reason = report::report(&context, &sync, &ending, &mut memory).await;
+    context
+        .metrics
+        .reconciled("Sync", reason.as_str(), started.elapsed());
+    Ok(retry::next(
+        &ending,
+        &mut memory,
+        sync.spec.interval.duration(),
+    ))
+}
+
+/// Goes through the steps.
+async fn steps(
+    context: &Arc<Context>,
+    sync: Arc<Sync>,
+    memory: &mut Memory,
+    stop: &AtomicBool,
+) -> Ending {
+    let fetched = match before_work(context, sync, memory).await {
+        Ok(fetched) => fetched,
+        Err(error) => return Ending::Halted(error),
+    };
+    if is_settled(context, &fetched, memory) {
+        return Ending::Idle(fetched.cleared);
+    }
+    let owner = fetched.cleared.resolved.owner.clone();
+    context.ledger.begin(&owner);
+    let ending = match work(context, fetched, memory, stop).await {
+        Ok(pruned) => Ending::Done(pruned),
+        Err(error) => Ending::Halted(error),
+    };
+    if context.ledger.end(&owner) {
+        context.watches.wake(&owner);
+    }
+    ending
+}
+
+/// Steps 1 to 3: what is wanted, and may it be.
+async fn before_work(
+    context: &Arc<Context>,
+    sync: Arc<Sync>,
+    memory: &mut Memory,
+) -> Result<Fetched, StepError> {
+    let resolved = resolve::resolve(context, sync).await?;
+    memory.rebase(Basis::of(&resolved));
+    let cleared = preflight::clear(resolved, &context.namespace)?;
+    let context = context.clone();
+    let listed = tokio::task::spawn_blocking(move || fetch::fetch(&context, cleared)).await;
+    Ok(listed.unwrap_or(Err(fetch::FetchError::Cancelled))?)
+}
+
+/// Steps 4 to 7: from files to the cluster.
+async fn work(
+    context: &Arc<Context>,
+    fetched: Fetched,
+    memory: &mut Memory,
+    stop: &AtomicBool,
+) -> Result<Pruned, StepError> {
+    cleanup::prepare(context, &fetched.cleared.resolved.sync).await?;
+    let rendered = open_and_render(context, fetched, memory).await?;
+    let applied = apply::apply(context, rendered, memory, stop).await?;
+    let mut pruned = prune::prune(context, applied, memory, stop).await?;
+    if let Some(session) = pruned.applied.session.take() {
+        session.close().await;
+    }
+    remember(&pruned, memory);
+    watches::follow(context, &pruned.applied.cleared.resolved, memory).await;
+    Ok(pruned)
+}
+
+/// Is everything in the folder applied, and has nothing moved since?
+fn is_settled(context: &Context, fetched: &Fetched, memory: &mut Memory) -> bool {
+    if memory
+        .full_apply
+        .is_none_or(|at| at.elapsed() >= context.full_apply_interval)
+    {
+        memory.full_apply = None;
+        return false;
+    }
+    let resolved = &fetched.cleared.resolved;
+    let restores = resolved.sync.spec.drift_detection.mode == DriftMode::Enabled;
+    let moved = restores && !context.ledger.moved(&resolved.owner).is_empty();
+    !moved && memory.settled.as_ref() == Some(fetched.snapshot.tree())
+}
+
+/// Steps 4 and 5, off the async threads, on the files that need it.
+async fn open_and_render(
+    context: &Arc<Context>,
+    fetched: Fetched,
+    memory: &mut Memory,
+) -> Result<Rendered, StepError> {
+    let moved: BTreeSet<_> = context
+        .ledger
+        .moved(&fetched.cleared.resolved.owner)
+        .into_keys()
+        .collect();
+    let everything = memory.full_apply.is_none();
+    let mut known = std::mem::take(memory);
+    let worked = tokio::task::spawn_blocking(move || {
+        let opened = open::open(fetched, |file| {
+            let has_moved =
+                |known: &FileMemory| known.objects.iter().any(|key| moved.contains(key));
+            everything
+                || !known.knows(&file.path, &file.blob)
+                || known.files.get(&file.path).is_some_and(has_moved)
+        });
+        let rendered = render::render(opened, &known);
+        (rendered, std::mem::take(&mut known))
+    });
+    let (rendered, known) = worked.await.map_err(|_| fetch::FetchError::Cancelled)?;
+    *memory = known;
+    Ok(rendered)
+}
+
+/// Keeps what the next reconcile can skip.
+fn remember(pruned: &Pruned, memory: &mut Memory) {
+    let applied = &pruned.applied;
+    memory.files.clone_from(&applied.files);
+    memory.settled = applied.failures.is_empty().then(|| applied.tree.clone());
+    memory.full_apply.get_or_insert_with(Instant::now);
+}

@@ -1,0 +1,68 @@
+//! What a team may apply, and where it goes: pure checks on one object.
+//!
+//! The API server has the last word, since every write is made as the team's account. These checks
+//! come before it, so that a refusal has a clear reason and costs no request.
+
+use super::resolve::Resolved;
+use kube::ResourceExt;
+use lockstep_api::FailureReason;
+use lockstep_apply::{Resource, Scope};
+use lockstep_names::{NamespaceName, ObjectKey};
+
+/// Why an object is not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The reason the status gives.
+    pub reason: FailureReason,
+    /// What is the matter, and what would help.
+    pub message: String,
+}
+
+/// Finds the namespace an object goes to; nothing for a cluster-scoped kind the team may apply.
+///
+/// # Errors
+/// [`Refused`] when the team may not have the object there.
+pub(crate) fn admit(
+    key: &ObjectKey,
+    resource: &Resource,
+    resolved: &Resolved,
+) -> Result<Option<NamespaceName>, Refused> {
+    let team = resolved.team.name_any();
+    if resource.scope == Scope::Cluster {
+        let allowed = resolved
+            .team
+            .spec
+            .allows_cluster_scoped(&key.group, &key.kind);
+        return if allowed {
+            Ok(None)
+        } else {
+            Err(cluster_scoped(key, &team))
+        };
+    }
+    let Some(written) = &key.namespace else {
+        return Ok(Some(resolved.owner.namespace.clone()));
+    };
+    let outside = || Refused {
+        reason: FailureReason::NamespaceNotAllowed,
+        message: format!(
+            "namespace {} is not one of team {team}",
+            lockstep_api::shown(written)
+        ),
+    };
+    let namespace: NamespaceName = written.parse().map_err(|_| outside())?;
+    if resolved.team.spec.has_namespace(namespace.as_str()) {
+        Ok(Some(namespace))
+    } else {
+        Err(outside())
+    }
+}
+
+fn cluster_scoped(key: &ObjectKey, team: &str) -> Refused {
+    Refused {
+        reason: FailureReason::KindNotAllowed,
+        message: format!(
+            "{} is cluster-scoped, and team {team} may not apply it; an administrator can list it in spec.clusterScopedKinds of the Team",
+            key.kind
+        ),
+    }
+}

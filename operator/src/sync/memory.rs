@@ -1,0 +1,121 @@
+//! What a Sync's last reconcile found, so that the next one works only on what changed.
+//!
+//! Everything that could change the outcome is in the [`Basis`] or in a file's blob id; when either
+//! differs, the file is opened again. Only names and digests are kept. A lost memory costs work and
+//! nothing else: the inventory is in the Sync's status, too.
+
+use super::resolve::Resolved;
+use lockstep_api::SyncStatus;
+use lockstep_names::{ObjectId, ObjectKey, RepoPath};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What the outcome depends on besides the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Basis {
+    /// Generation of the Sync.
+    pub sync: i64,
+    /// UID and generation of its Team.
+    pub team: (String, i64),
+    /// Versions of the Team's key Secrets.
+    pub keys: Vec<(String, Option<String>)>,
+}
+
+impl Basis {
+    /// The basis of what was resolved just now.
+    pub(crate) fn of(resolved: &Resolved) -> Self {
+        let (sync, team) = (&resolved.sync.metadata, &resolved.team.metadata);
+        Self {
+            sync: sync.generation.unwrap_or_default(),
+            team: (
+                team.uid.clone().unwrap_or_default(),
+                team.generation.unwrap_or_default(),
+            ),
+            keys: resolved.keys.versions.clone(),
+        }
+    }
+}
+
+/// A file that was opened, rendered and applied without failure.
+#[derive(Clone, Debug)]
+pub(crate) struct FileMemory {
+    /// The bytes it was opened from.
+    pub blob: ObjectId,
+    /// Its objects, in their namespaces.
+    pub objects: Vec<ObjectKey>,
+    /// The recipients it names, if it is encrypted.
+    pub recipients: BTreeSet<String>,
+}
+
+/// What one Sync remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// What the rest was found under.
+    pub basis: Option<Basis>,
+    /// Every file that needs no work until it changes.
+    pub files: BTreeMap<RepoPath, FileMemory>,
+    /// The folder's tree, when every file in it was applied and all else pruned.
+    pub settled: Option<ObjectId>,
+    /// Objects that are, or are about to be, in the cluster because of this Sync, with their UIDs.
+    pub inventory: BTreeMap<ObjectKey, Option<String>>,
+    /// When everything was last applied, changed or not.
+    pub full_apply: Option<Instant>,
+    /// How often in a row the Sync has failed in a way that may pass.
+    pub failures: u32,
+    /// The status as it was last written.
+    pub status: Option<SyncStatus>,
+}
+
+impl Memory {
+    /// Takes inventory and status from the Sync's stored status, the first time.
+    pub(crate) fn recall(&mut self, stored: Option<&SyncStatus>) {
+        if self.status.is_some() {
+            return;
+        }
+        let status = stored.cloned().unwrap_or_default();
+        let entries = status
+            .inventory
+            .iter()
+            .flat_map(|inventory| &inventory.entries);
+        self.inventory = entries
+            .filter_map(|entry| Some((entry.key()?, entry.uid.clone())))
+            .collect();
+        self.status = Some(status);
+    }
+
+    /// Forgets every file unless it was found under the same basis.
+    pub(crate) fn rebase(&mut self, basis: Basis) {
+        if self.basis.as_ref() != Some(&basis) {
+            self.files.clear();
+            self.settled = None;
+            self.basis = Some(basis);
+        }
+    }
+
+    /// Does this file need no work?
+    pub(crate) fn knows(&self, path: &RepoPath, blob: &ObjectId) -> bool {
+        self.files.get(path).is_some_and(|file| file.blob == *blob)
+    }
+}
+
+/// The memories of all Syncs, by UID.
+#[derive(Default)]
+pub(crate) struct Memories(Mutex<HashMap<String, Arc<tokio::sync::Mutex<Memory>>>>);
+
+impl Memories {
+    /// The memory of one Sync, made empty when there is none. The controller never runs two
+    /// reconciles of one Sync at once, so nobody waits for its lock.
+    pub(crate) fn of(&self, uid: &str) -> Arc<tokio::sync::Mutex<Memory>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(uid.to_owned()).or_default().clone()
+    }
+
+    /// Drops the memory of every Sync for which `keep` says no.
+    pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|uid, _| keep(uid));
+    }
+}

@@ -1,0 +1,125 @@
+//! Step 7, client, as the team: what Git no longer has is deleted, if everything speaks for it.
+//!
+//! Nothing is deleted unless the desired set is complete, verified and not empty: one file that
+//! cannot be read, one object that cannot be applied, and everything stays. What is deleted is in
+//! this Sync's inventory, carries its labels and has the recorded UID, which is sent as a
+//! precondition.
+
+use super::apply::Applied;
+use super::memory::Memory;
+use crate::context::Context;
+use lockstep_api::{Failure, FailureReason};
+use lockstep_apply::{ApiError, ConnectError, Inventoried, Kept, Pruned as Fate, Session};
+use lockstep_names::ObjectKey;
+use std::sync::atomic::AtomicBool;
+
+/// The cluster after what left Git was deleted.
+pub(crate) struct Pruned {
+    /// What came before.
+    pub applied: Applied,
+    /// How many objects were deleted.
+    pub deleted: u64,
+}
+
+/// Deletes what left Git. Failures are added to those of `applied`.
+///
+/// # Errors
+/// When there is no connection as the team.
+pub(crate) async fn prune(
+    context: &Context,
+    mut applied: Applied,
+    memory: &mut Memory,
+    stop: &AtomicBool,
+) -> Result<Pruned, ConnectError> {
+    let mut deleted = 0;
+    for key in leaving(&applied, memory) {
+        if applied.session.is_none() {
+            let resolved = &applied.cleared.resolved;
+            let session =
+                Session::connect(&context.config, &resolved.account, resolved.owner.clone())?;
+            applied.session = Some(session);
+        }
+        let Some(session) = &applied.session else {
+            break;
+        };
+        match remove(context, session, &key, memory, stop).await {
+            Ok(Removal::Deleted) => {
+                deleted += 1;
+                tracing::info!(object = %key, sync = %applied.cleared.resolved.owner, "pruned");
+            }
+            Ok(Removal::Gone | Removal::Unknown) => {}
+            Ok(Removal::Kept(why)) => {
+                tracing::warn!(object = %key, sync = %applied.cleared.resolved.owner, ?why, "left alone, and forgotten");
+            }
+            Err(error) => {
+                applied.transient |= error.is_transient() || error == ApiError::Stopped;
+                let failure =
+                    Failure::of_object(&key, FailureReason::PruneFailed, &error.to_string());
+                applied.failures.push(failure);
+            }
+        }
+    }
+    Ok(Pruned { applied, deleted })
+}
+
+/// The objects that may be deleted, the ones last applied first to go.
+fn leaving(applied: &Applied, memory: &Memory) -> Vec<ObjectKey> {
+    let complete = applied.failures.is_empty() && !applied.desired.is_empty();
+    if !applied.cleared.resolved.sync.spec.prune || !complete {
+        return Vec::new();
+    }
+    let gone = memory
+        .inventory
+        .keys()
+        .filter(|key| !applied.desired.contains(key));
+    let mut gone: Vec<_> = gone.cloned().collect();
+    gone.sort_by_key(|key| std::cmp::Reverse(lockstep_manifests::stage(key)));
+    gone
+}
+
+/// What became of one object.
+pub(super) enum Removal {
+    /// It is deleted, or being deleted.
+    Deleted,
+    /// It was not there any more.
+    Gone,
+    /// It was left alone, and is no longer ours.
+    Kept(Kept),
+    /// Its kind is not served now, so nothing can be said; it stays in the inventory.
+    Unknown,
+}
+
+/// Deletes one object of the inventory and strikes it out.
+pub(super) async fn remove(
+    context: &Context,
+    session: &Session,
+    key: &ObjectKey,
+    memory: &mut Memory,
+    stop: &AtomicBool,
+) -> Result<Removal, ApiError> {
+    let resource = match context.kinds.resolve(key).await {
+        Err(ApiError::KindUnknown) => return Ok(Removal::Unknown),
+        found => found?,
+    };
+    let namespace = key
+        .namespace
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| ApiError::BadName)?;
+    let uid = memory.inventory.get(key).cloned().flatten();
+    let object = Inventoried {
+        resource,
+        namespace,
+        name: key.name.clone(),
+        uid,
+    };
+    let removal = match session.prune(&object, stop).await? {
+        Fate::Deleted => Removal::Deleted,
+        Fate::Gone => Removal::Gone,
+        Fate::Kept(why) => Removal::Kept(why),
+    };
+    memory.inventory.remove(key);
+    context.ledger.forget(session.owner(), key);
+    Ok(removal)
+}

@@ -1,0 +1,179 @@
+//! Step 8, client, on every outcome: what happened goes to the status, to events, logs and metrics.
+//!
+//! A status that would say the same again is not written, so a reconcile with nothing to do asks the
+//! API server nothing.
+
+use super::memory::Memory;
+use super::resolve::{Resolved, owner_of};
+use super::{Ending, verdict};
+use crate::context::Context;
+use crate::events::{Weight, api_cause};
+use jiff::Timestamp;
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Resource, ResourceExt};
+use lockstep_api::{
+    ConditionStatus, ConditionType, Inventory, InventoryEntry, REQUESTED_AT, Statement, Sync,
+    SyncReason, SyncStatus,
+};
+use std::collections::BTreeMap;
+
+/// The name under which the operator owns status fields.
+pub(crate) const STATUS_MANAGER: &str = "lockstep-operator";
+
+/// Writes down that `memory.inventory` is about to be in the cluster.
+///
+/// # Errors
+/// Why it could not be written.
+pub(super) async fn intend(
+    context: &Context,
+    resolved: &Resolved,
+    memory: &mut Memory,
+) -> Result<(), String> {
+    let mut status = memory.status.clone().unwrap_or_default();
+    status.inventory = Some(inventory(memory));
+    let working = Statement::new(
+        ConditionType::Reconciling,
+        ConditionStatus::True,
+        SyncReason::Progressing,
+        "applying",
+    );
+    lockstep_api::set(
+        &mut status.conditions,
+        &working,
+        resolved.sync.meta().generation,
+        Timestamp::now(),
+    );
+    write(context, &resolved.sync, status, memory).await
+}
+
+/// Reports how a reconcile ended, and gives the reason of the `Ready` condition.
+pub(super) async fn report(
+    context: &Context,
+    sync: &Sync,
+    ending: &Ending,
+    memory: &mut Memory,
+) -> SyncReason {
+    let now = Timestamp::now();
+    let generation = sync.meta().generation;
+    let before = memory.status.clone().unwrap_or_default();
+    let mut status = before.clone();
+    status.observed_generation = generation;
+    status.last_handled_reconcile_at = sync.annotations().get(REQUESTED_AT).cloned();
+    let moved =
+        owner_of(sync).map_or_else(|_| BTreeMap::new(), |owner| context.ledger.moved(&owner));
+    let verdict = verdict::judge(ending, &moved, &mut status, now);
+    lockstep_api::remove(&mut status.conditions, ConditionType::Reconciling);
+    let mut news = false;
+    if let Some(ready) = &verdict.ready {
+        news = lockstep_api::set(&mut status.conditions, ready, generation, now);
+        lockstep_api::remove(&mut status.conditions, ConditionType::Stalled);
+        if verdict.stalled {
+            let stalled = Statement {
+                about: ConditionType::Stalled,
+                status: ConditionStatus::True,
+                ..ready.clone()
+            };
+            lockstep_api::set(&mut status.conditions, &stalled, generation, now);
+        }
+    }
+    for statement in &verdict.others {
+        lockstep_api::set(&mut status.conditions, statement, generation, now);
+    }
+    status.inventory = Some(inventory(memory)).filter(|inventory| !inventory.entries.is_empty());
+    announce(
+        context,
+        sync,
+        ending,
+        verdict.ready.as_ref().filter(|_| news),
+    )
+    .await;
+    if status != before
+        && let Err(cause) = write(context, sync, status, memory).await
+    {
+        tracing::warn!(sync = %name(sync), cause, "the status could not be written; the next reconcile tries again");
+    }
+    verdict.reason
+}
+
+/// Tells the news: what was put back, and a new reason for being ready or not.
+async fn announce(context: &Context, sync: &Sync, ending: &Ending, news: Option<&Statement>) {
+    let about = sync.object_ref(&());
+    if let Ending::Done(pruned) = ending {
+        for (key, moved) in &pruned.applied.corrected {
+            let note = format!("put back: {}", verdict::describe(key, moved));
+            tracing::info!(sync = %name(sync), object = %key, note, "drift");
+            context.metrics.drifted();
+            context
+                .events
+                .send(&about, Weight::Normal, "PutBack", "Drifted", &note)
+                .await;
+        }
+        context.metrics.applied(pruned.applied.written);
+        context.metrics.pruned(pruned.deleted);
+        tracing::info!(
+            sync = %name(sync),
+            revision = %pruned.applied.cleared.revision,
+            written = pruned.applied.written,
+            deleted = pruned.deleted,
+            failures = pruned.applied.failures.len(),
+            "reconciled"
+        );
+    }
+    if let Some(ready) = news {
+        let weight = if ready.status == ConditionStatus::False {
+            Weight::Warning
+        } else {
+            Weight::Normal
+        };
+        if weight == Weight::Warning {
+            tracing::warn!(sync = %name(sync), reason = ready.reason, message = ready.message, "not ready");
+        }
+        context
+            .events
+            .send(&about, weight, "Reconcile", ready.reason, &ready.message)
+            .await;
+    }
+}
+
+/// Writes a status as a full statement of what is known.
+async fn write(
+    context: &Context,
+    sync: &Sync,
+    status: SyncStatus,
+    memory: &mut Memory,
+) -> Result<(), String> {
+    let api = Api::<Sync>::namespaced(
+        context.client.clone(),
+        &sync.namespace().unwrap_or_default(),
+    );
+    let statement = serde_json::json!({
+        "apiVersion": Sync::api_version(&()),
+        "kind": Sync::kind(&()),
+        "metadata": { "name": sync.name_any(), "uid": sync.uid() },
+        "status": status,
+    });
+    let parameters = PatchParams::apply(STATUS_MANAGER).force();
+    api.patch_status(&sync.name_any(), &parameters, &Patch::Apply(statement))
+        .await
+        .map_err(|error| api_cause(&error))?;
+    memory.status = Some(status);
+    Ok(())
+}
+
+fn inventory(memory: &Memory) -> Inventory {
+    let mut entries: Vec<_> = memory
+        .inventory
+        .iter()
+        .map(|(key, uid)| InventoryEntry::new(key, uid.clone()))
+        .collect();
+    entries.sort();
+    Inventory { entries }
+}
+
+fn name(sync: &Sync) -> String {
+    format!(
+        "{}/{}",
+        sync.namespace().unwrap_or_default(),
+        sync.name_any()
+    )
+}

@@ -1,0 +1,316 @@
+//! What the status says of an outcome: pure, from an [`Ending`] to conditions.
+
+use super::Ending;
+use super::failure::Next;
+use super::prune::Pruned;
+use crate::explain::explain;
+use crate::ledger::Moved;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use lockstep_api::{
+    ConditionStatus, ConditionType, DecryptedReason, DriftMode, DriftedReason, Failure,
+    FailureReason, RecipientReport, Statement, SyncReason, SyncStatus,
+};
+use lockstep_apply::{Suspicion, Verdict as Judgement};
+use lockstep_names::ObjectKey;
+use std::collections::BTreeMap;
+
+/// What to say of an outcome.
+pub(super) struct Verdict {
+    /// Why the Sync is ready or not.
+    pub reason: SyncReason,
+    /// The `Ready` condition; nothing where it stays as it is.
+    pub ready: Option<Statement>,
+    /// The conditions that come with it.
+    pub others: Vec<Statement>,
+    /// Does only a change help?
+    pub stalled: bool,
+}
+
+/// Judges how a reconcile ended, and fills in everything of `status` but conditions and inventory.
+/// `moved` is what has moved and was not put back.
+pub(super) fn judge(
+    ending: &Ending,
+    moved: &BTreeMap<ObjectKey, Moved>,
+    status: &mut SyncStatus,
+    now: Timestamp,
+) -> Verdict {
+    match ending {
+        Ending::Idle(cleared) => {
+            status.last_attempted_revision = Some(cleared.revision.to_string());
+            status.last_applied_revision = Some(cleared.revision.to_string());
+            Verdict {
+                reason: SyncReason::Succeeded,
+                ready: None,
+                others: drifted(&[], moved, &cleared.resolved.sync.spec.drift_detection.mode),
+                stalled: false,
+            }
+        }
+        Ending::Halted(error) => {
+            let reason = error.reason();
+            let message = explain(error, None);
+            Verdict {
+                reason,
+                ready: Some(Statement::new(
+                    ConditionType::Ready,
+                    ConditionStatus::False,
+                    reason,
+                    message,
+                )),
+                others: Vec::new(),
+                stalled: error.next() == Next::Wait && reason != SyncReason::Suspended,
+            }
+        }
+        Ending::Done(pruned) => done(pruned, moved, status, now),
+    }
+}
+
+fn done(
+    pruned: &Pruned,
+    moved: &BTreeMap<ObjectKey, Moved>,
+    status: &mut SyncStatus,
+    now: Timestamp,
+) -> Verdict {
+    let applied = &pruned.applied;
+    let revision = &applied.cleared.revision;
+    let resolved = &applied.cleared.resolved;
+    let reason = reason(&applied.failures);
+    status.team = Some(resolved.team.name_any());
+    status.last_attempted_revision = Some(revision.to_string());
+    if reason == SyncReason::Succeeded {
+        status.last_applied_revision = Some(revision.to_string());
+    }
+    status.set_failures(applied.failures.clone());
+    status.remember(revision, reason.as_str(), now);
+    let named = applied
+        .files
+        .values()
+        .flat_map(|file| file.recipients.iter().cloned());
+    let needed = named.chain(applied.unmet.iter().cloned());
+    let held = resolved
+        .keys
+        .identities
+        .recipients()
+        .map(|(recipient, _)| recipient.to_string());
+    status.recipients = Some(RecipientReport::new(needed, held));
+    let ready = if reason == SyncReason::Succeeded {
+        ConditionStatus::True
+    } else {
+        ConditionStatus::False
+    };
+    let mut others = vec![decrypted(pruned)];
+    others.extend(drifted(
+        &applied.corrected,
+        moved,
+        &resolved.sync.spec.drift_detection.mode,
+    ));
+    Verdict {
+        reason,
+        ready: Some(Statement::new(
+            ConditionType::Ready,
+            ready,
+            reason,
+            message(pruned),
+        )),
+        others,
+        stalled: reason != SyncReason::Succeeded && !applied.transient,
+    }
+}
+
+/// The reason that tells most about a list of failures.
+fn reason(failures: &[Failure]) -> SyncReason {
+    let worst = failures
+        .iter()
+        .map(|failure| class(&failure.reason))
+        .min_by_key(|(rank, _)| *rank);
+    worst.map_or(SyncReason::Succeeded, |(_, reason)| reason)
+}
+
+/// How far up the pipeline a failure lies, and what it makes of the Sync.
+fn class(reason: &str) -> (u8, SyncReason) {
+    let is = |reasons: &[FailureReason]| reasons.iter().any(|one| one.as_str() == reason);
+    if is(&[FailureReason::KeyMissing]) {
+        (0, SyncReason::KeyMissing)
+    } else if is(&[
+        FailureReason::MacMismatch,
+        FailureReason::DecryptionFailed,
+        FailureReason::MetadataInvalid,
+    ]) {
+        (1, SyncReason::DecryptionFailed)
+    } else if is(&[
+        FailureReason::EntryRefused,
+        FailureReason::TooLarge,
+        FailureReason::Unreadable,
+        FailureReason::SyntaxInvalid,
+        FailureReason::ManifestInvalid,
+        FailureReason::DuplicateObject,
+        FailureReason::Unsupported,
+    ]) {
+        (2, SyncReason::BuildFailed)
+    } else if is(&[FailureReason::PruneFailed]) {
+        (4, SyncReason::PruneFailed)
+    } else {
+        (3, SyncReason::ApplyFailed)
+    }
+}
+
+fn message(pruned: &Pruned) -> String {
+    let applied = &pruned.applied;
+    let revision = &applied.cleared.revision;
+    let objects = applied.desired.len();
+    let Some(first) = applied.failures.first() else {
+        return format!("{objects} objects are in step with {revision}");
+    };
+    let place = match (&first.object, first.path.as_str()) {
+        (Some(object), "") => object.clone(),
+        (Some(object), path) => format!("{path}: {object}"),
+        (None, path) => path.to_owned(),
+    };
+    let more = match applied.failures.len() {
+        1 => String::new(),
+        count => format!(" (and {} more, see status.failures)", count - 1),
+    };
+    format!(
+        "{place}: {}{more}; the rest of {revision} is applied, and nothing was deleted",
+        first.message
+    )
+}
+
+fn decrypted(pruned: &Pruned) -> Statement {
+    let applied = &pruned.applied;
+    let say = |status, reason: DecryptedReason, message: String| {
+        Statement::new(ConditionType::Decrypted, status, reason, message)
+    };
+    let missing = &applied.cleared.resolved.keys.missing;
+    let failed = |wanted: FailureReason| {
+        applied
+            .failures
+            .iter()
+            .filter(move |failure| failure.reason == wanted.as_str())
+            .count()
+    };
+    let opened = applied
+        .files
+        .values()
+        .filter(|file| !file.recipients.is_empty())
+        .count();
+    for (failure, reason) in [
+        (FailureReason::KeyMissing, DecryptedReason::KeyMissing),
+        (FailureReason::MacMismatch, DecryptedReason::MacMismatch),
+        (
+            FailureReason::DecryptionFailed,
+            DecryptedReason::DecryptionFailed,
+        ),
+        (
+            FailureReason::MetadataInvalid,
+            DecryptedReason::DecryptionFailed,
+        ),
+    ] {
+        if failed(failure) > 0 {
+            let keys: String = missing.iter().map(|key| format!("; {key}")).collect();
+            return say(
+                ConditionStatus::False,
+                reason,
+                format!(
+                    "{} files could not be opened, {opened} could{keys}",
+                    failed(failure)
+                ),
+            );
+        }
+    }
+    match opened {
+        0 => say(
+            ConditionStatus::True,
+            DecryptedReason::NothingEncrypted,
+            "no file is encrypted".to_owned(),
+        ),
+        _ => say(
+            ConditionStatus::True,
+            DecryptedReason::Succeeded,
+            format!("{opened} encrypted files were verified and opened"),
+        ),
+    }
+}
+
+/// The `Drifted` condition. After a correction it tells what was put back until the next one.
+fn drifted(
+    corrected: &[(ObjectKey, Moved)],
+    moved: &BTreeMap<ObjectKey, Moved>,
+    mode: &DriftMode,
+) -> Vec<Statement> {
+    let say = |status, reason: DriftedReason, message: String| {
+        vec![Statement::new(
+            ConditionType::Drifted,
+            status,
+            reason,
+            message,
+        )]
+    };
+    if *mode == DriftMode::Disabled {
+        return say(
+            ConditionStatus::Unknown,
+            DriftedReason::Disabled,
+            "changes by others are not looked for".to_owned(),
+        );
+    }
+    let list = |all: &mut dyn Iterator<Item = (&ObjectKey, &Moved)>| {
+        all.take(3)
+            .map(|(key, moved)| describe(key, moved))
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    if !moved.is_empty() {
+        let reason = if *mode == DriftMode::Warn {
+            DriftedReason::Detected
+        } else {
+            DriftedReason::CorrectionFailed
+        };
+        return say(ConditionStatus::True, reason, list(&mut moved.iter()));
+    }
+    match corrected {
+        [] => Vec::new(),
+        some => {
+            let text = list(&mut some.iter().map(|(key, moved)| (key, moved)));
+            say(
+                ConditionStatus::False,
+                DriftedReason::Corrected,
+                format!("put back: {text}"),
+            )
+        }
+    }
+}
+
+/// What happened to an object, for people: the field, the declared manager and the time, never a value.
+pub(super) fn describe(key: &ObjectKey, moved: &Moved) -> String {
+    match moved {
+        Moved::Gone => format!("{key} was deleted or lost its label"),
+        Moved::Unwatched => format!("{key} was written while the watch was interrupted"),
+        Moved::Judged(Judgement::Recreated) => format!("{key} was deleted and made anew"),
+        Moved::Judged(Judgement::Suspect(why)) => {
+            let why = match why {
+                Suspicion::EntryMissing => "its managedFields no longer name us",
+                Suspicion::WrittenAsUs => "somebody wrote under our field manager's name",
+                Suspicion::NewCoOwner => "somebody else now owns fields of ours, too",
+                Suspicion::Unexplained => "it was written, and no field manager says by whom",
+            };
+            format!("{key} may differ: {why}")
+        }
+        Moved::Judged(Judgement::Drifted(fields)) => {
+            let fields: Vec<_> = fields.iter().take(5).map(field).collect();
+            format!("{key}: {}", fields.join(", "))
+        }
+        Moved::Judged(Judgement::Unchanged | Judgement::Foreign) => format!("{key} is as it was"),
+    }
+}
+
+fn field(field: &lockstep_apply::DriftedField) -> String {
+    let path = lockstep_api::shown(&field.path);
+    match (&field.manager, &field.time) {
+        (Some(manager), Some(time)) => format!(
+            "{path} changed by {} at {time}",
+            lockstep_api::shown(manager)
+        ),
+        (Some(manager), None) => format!("{path} changed by {}", lockstep_api::shown(manager)),
+        (None, _) => format!("{path} removed"),
+    }
+}

@@ -1,0 +1,186 @@
+//! Drift: one metadata watch for each kind and namespace of a Sync, as the team's account.
+//!
+//! What a watch sees is compared with the ledger; if something of ours has moved, the Sync is woken
+//! and puts it back. No Secret is read for it.
+
+use crate::context::Context;
+use crate::ledger::{Ledger, Sighting};
+use crate::sync::Resolved;
+use crate::sync::memory::Memory;
+use futures::StreamExt;
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use kube::runtime::reflector::ObjectRef;
+use lockstep_api::{DriftMode, Sync};
+use lockstep_apply::{Event, Owner, Resource, Seen, Watched, watch, watch_client};
+use lockstep_names::{Account, ObjectKey};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinHandle;
+
+/// All running watches.
+pub(crate) struct Watches {
+    ledger: Arc<Ledger>,
+    wake: UnboundedSender<ObjectRef<Sync>>,
+    running: Mutex<HashMap<(Watched, Account), Running>>,
+}
+
+/// A watch that ends when it is dropped.
+struct Running(JoinHandle<()>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Watches {
+    /// Watches nothing yet; the receiver names Syncs that must look again.
+    pub(crate) fn new(ledger: Arc<Ledger>) -> (Self, UnboundedReceiver<ObjectRef<Sync>>) {
+        let (wake, woken) = unbounded();
+        (
+            Self {
+                ledger,
+                wake,
+                running: Mutex::default(),
+            },
+            woken,
+        )
+    }
+
+    /// Makes a Sync look again.
+    pub(crate) fn wake(&self, owner: &Owner) {
+        wake(&self.wake, owner);
+    }
+
+    /// Ends the watches of every Sync for which `keep` says no.
+    pub(crate) fn retain(&self, keep: impl Fn(&Owner) -> bool) {
+        self.running()
+            .retain(|(watched, _), _| keep(&watched.owner));
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<(Watched, Account), Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Watches just `wanted` for `owner`.
+    fn set(
+        &self,
+        config: &kube::Config,
+        account: &Account,
+        owner: &Owner,
+        wanted: HashSet<Watched>,
+    ) {
+        let mut running = self.running();
+        running.retain(|(watched, by), watch| {
+            watched.owner != *owner
+                || (by == account && wanted.contains(watched) && !watch.0.is_finished())
+        });
+        let missing: Vec<_> = wanted
+            .into_iter()
+            .filter(|watched| !running.contains_key(&(watched.clone(), account.clone())))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let client = match watch_client(config, account) {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!(%error, sync = %owner, "drift cannot be watched");
+                return;
+            }
+        };
+        for watched in missing {
+            let task = follow_one(
+                client.clone(),
+                watched.clone(),
+                self.ledger.clone(),
+                self.wake.clone(),
+            );
+            running.insert((watched, account.clone()), Running(tokio::spawn(task)));
+        }
+    }
+}
+
+/// Watches what a Sync's inventory holds, and nothing more.
+pub(crate) async fn follow(context: &Context, resolved: &Resolved, memory: &Memory) {
+    let mut wanted = HashSet::new();
+    if resolved.sync.spec.drift_detection.mode != DriftMode::Disabled {
+        for key in memory.inventory.keys() {
+            let Ok(resource) = context.kinds.resolve(key).await else {
+                continue;
+            };
+            let namespace = key.namespace.as_deref().and_then(|name| name.parse().ok());
+            wanted.insert(Watched {
+                resource,
+                namespace,
+                owner: resolved.owner.clone(),
+            });
+        }
+    }
+    context
+        .watches
+        .set(&context.config, &resolved.account, &resolved.owner, wanted);
+}
+
+async fn follow_one(
+    client: kube::Client,
+    watched: Watched,
+    ledger: Arc<Ledger>,
+    waker: UnboundedSender<ObjectRef<Sync>>,
+) {
+    let owner = watched.owner.clone();
+    let resource = watched.resource.clone();
+    let namespace = watched.namespace.as_ref().map(ToString::to_string);
+    let mut events = Box::pin(watch(client, watched));
+    while let Some(event) = events.next().await {
+        let moved = match event {
+            Event::Applied(seen) => {
+                let key = key(&resource, &seen);
+                ledger
+                    .observe(&owner, &key, Sighting::There(Box::new(seen)))
+                    .is_some()
+            }
+            Event::Deleted(seen) => {
+                let key = key(&resource, &seen);
+                ledger
+                    .observe(&owner, &key, Sighting::Gone { uid: seen.uid })
+                    .is_some()
+            }
+            Event::Relisted(all) => {
+                let seen = all
+                    .into_iter()
+                    .map(|seen| (key(&resource, &seen), seen))
+                    .collect();
+                let ours = |key: &ObjectKey| {
+                    key.group == resource.group
+                        && key.kind == resource.kind
+                        && key.namespace == namespace
+                };
+                ledger.observe_all(&owner, ours, &seen)
+            }
+            Event::Failed(error) => {
+                tracing::warn!(sync = %owner, kind = resource.kind, %error, "drift cannot be watched for now");
+                false
+            }
+        };
+        if moved {
+            wake(&waker, &owner);
+        }
+    }
+}
+
+fn wake(waker: &UnboundedSender<ObjectRef<Sync>>, owner: &Owner) {
+    let sync = ObjectRef::new(owner.sync.as_str()).within(owner.namespace.as_str());
+    // The receiver is gone only when the process stops.
+    let _ = waker.unbounded_send(sync);
+}
+
+fn key(resource: &Resource, seen: &Seen) -> ObjectKey {
+    ObjectKey {
+        group: resource.group.clone(),
+        version: resource.version.clone(),
+        kind: resource.kind.clone(),
+        namespace: seen.namespace.clone(),
+        name: seen.name.clone(),
+    }
+}
