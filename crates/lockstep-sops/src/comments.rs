@@ -5,77 +5,81 @@
 //! reader looks for it stays as it is, for sops and here alike, and comments are never in the MAC.
 
 use crate::survey::{PathId, Slot, Survey};
-use lockstep_yaml::{Comment, Stream};
+use lockstep_yaml::Stream;
+use std::collections::HashSet;
 
-/// The collections a comment may belong to, the likeliest first.
-pub(crate) fn containers(
-    text: &str,
-    stream: &Stream,
-    survey: &Survey,
-    comment: &Comment,
-) -> Vec<PathId> {
-    let at = comment.span.start;
-    // Comments above a document's first line or its `---` count to the document they introduce.
-    let Some(document) = stream
-        .documents()
-        .iter()
-        .position(|document| at < document.span.end)
-    else {
-        return Vec::new();
-    };
-    let root = survey.roots[document];
-    let inside = |slot: &&Slot| slot.document == document;
-    let split = survey.slots.partition_point(|slot| slot.start < at);
-    let previous = survey.slots[..split].last().filter(inside);
-    let next = survey.slots.get(split).filter(inside);
+/// Attributes the comments of one file.
+pub(crate) struct Attribution<'a> {
+    stream: &'a Stream,
+    survey: &'a Survey,
+    /// For each comment, whether a blank line comes before whatever follows it.
+    apart: Vec<bool>,
+}
 
-    let mut candidates = Vec::new();
-    if comment.inline {
-        candidates.extend(previous.map(|slot| slot.container));
-    } else if let Some(above) = next.filter(|next| belongs_to_next(text, comment, next)) {
-        candidates.push(above.container);
-    }
-    if let Some(previous) = previous {
-        candidates.extend(foot_of(
+impl<'a> Attribution<'a> {
+    pub(crate) fn new(text: &str, stream: &'a Stream, survey: &'a Survey) -> Self {
+        let comments = stream.comments();
+        let mut apart = vec![false; comments.len()];
+        for (index, comment) in comments.iter().enumerate().rev() {
+            let mut lines = text[comment.span.end..].split_inclusive('\n').skip(1);
+            let blank = lines.next().is_some_and(|line| line.trim().is_empty());
+            let followed = comments
+                .get(index + 1)
+                .is_some_and(|next| !next.inline && next.line == comment.line + 1);
+            apart[index] = blank || (followed && apart[index + 1]);
+        }
+        Self {
+            stream,
             survey,
-            &survey.slots[..split],
-            previous,
-            comment.column,
-        ));
+            apart,
+        }
     }
-    candidates.extend(next.map(|slot| slot.container));
-    candidates.extend(
-        previous
-            .into_iter()
-            .flat_map(|slot| survey.ancestors(slot.container)),
-    );
-    candidates.push(root);
-    let mut seen = Vec::new();
-    candidates.retain(|path| {
-        let new = !seen.contains(path);
-        seen.push(*path);
-        new
-    });
-    candidates
-}
 
-/// A comment directly above an entry, and not further right, describes that entry.
-fn belongs_to_next(text: &str, comment: &Comment, next: &Slot) -> bool {
-    let between = &text[comment.span.end..next.start];
-    let blank_line = between
-        .split_inclusive('\n')
-        .skip(1)
-        .any(|line| line.ends_with('\n') && line.trim().is_empty());
-    comment.column <= next.column && !blank_line
-}
+    /// The collections that comment number `index` may belong to, the likeliest first.
+    pub(crate) fn containers(&self, index: usize) -> Vec<PathId> {
+        let comment = &self.stream.comments()[index];
+        let at = comment.span.start;
+        // Comments above a document's first line or its `---` count to what they introduce.
+        let documents = self.stream.documents();
+        let document = documents.partition_point(|document| document.span.end <= at);
+        if document == documents.len() {
+            return Vec::new();
+        }
+        let inside = |slot: &&Slot| slot.document == document;
+        let split = self.survey.slots.partition_point(|slot| slot.start < at);
+        let previous = self.survey.slots[..split].last().filter(inside);
+        let next = self.survey.slots.get(split).filter(inside);
 
-/// The collection of the nearest entry before the comment that is not further right than it.
-fn foot_of(survey: &Survey, before: &[Slot], previous: &Slot, column: usize) -> Option<PathId> {
-    let around: Vec<PathId> = survey.ancestors(previous.container).collect();
-    before
-        .iter()
-        .rev()
-        .filter(|slot| slot.document == previous.document && around.contains(&slot.container))
-        .find(|slot| slot.column <= column)
-        .map(|slot| slot.container)
+        let mut candidates = Vec::new();
+        if comment.inline {
+            candidates.extend(previous.map(|slot| slot.container));
+        } else if let Some(next) = next
+            && comment.column <= next.column
+            && !self.apart[index]
+        {
+            // Directly above an entry, and not further right: it describes that entry.
+            candidates.push(next.container);
+        }
+        candidates.extend(previous.and_then(|slot| self.foot_of(slot, comment.column)));
+        candidates.extend(next.map(|slot| slot.container));
+        candidates.extend(
+            previous
+                .into_iter()
+                .flat_map(|slot| self.survey.ancestors(slot.container)),
+        );
+        candidates.push(self.survey.roots[document]);
+        let mut seen = HashSet::new();
+        candidates.retain(|path| seen.insert(*path));
+        candidates
+    }
+
+    /// The innermost collection around an entry whose entries are not further right than `column`.
+    fn foot_of(&self, previous: &Slot, column: usize) -> Option<PathId> {
+        self.survey.ancestors(previous.container).find(|path| {
+            self.survey
+                .columns
+                .get(path)
+                .is_some_and(|own| *own <= column)
+        })
+    }
 }

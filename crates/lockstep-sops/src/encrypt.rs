@@ -3,7 +3,8 @@
 
 use crate::carrier;
 use crate::cipher::{Cipher, Sealed};
-use crate::comments;
+use crate::comments::Attribution;
+use crate::document::{Parsed, parse};
 use crate::error::EncryptError;
 use crate::expand;
 use crate::mac::Mac;
@@ -70,7 +71,17 @@ pub(crate) fn encrypt(
     for document in stream.documents() {
         seam::append(&mut splices, text, stream, document, &block);
     }
-    Ok(std::mem::take(&mut *splices.apply(text)))
+    let encrypted = std::mem::take(&mut *splices.apply(text));
+    reopen(&encrypted, key).map_err(EncryptError::NotReadable)?;
+    Ok(encrypted)
+}
+
+/// Opens what was just written: its plaintext may exist nowhere else in a moment.
+fn reopen(encrypted: &str, key: &DataKey) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match parse(SecretString::new(encrypted.to_owned()))? {
+        Parsed::Encrypted(document) => document.open(key).map(drop).map_err(Into::into),
+        Parsed::Clear(_) => Err("the metadata is not found".into()),
+    }
 }
 
 struct Sealer<'a> {
@@ -128,14 +139,13 @@ impl Sealer<'_> {
     }
 
     fn put_comments(&mut self, splices: &mut Splices, selector: &Selector) {
-        for comment in self.stream.comments() {
-            let written = &self.text[comment.span.start + 1..comment.span.end];
-            let container = comments::containers(self.text, self.stream, self.survey, comment)
-                .into_iter()
-                .next();
+        let attribution = Attribution::new(self.text, self.stream, self.survey);
+        for (index, comment) in self.stream.comments().iter().enumerate() {
+            let container = attribution.containers(index).into_iter().next();
             let Some(path) = container.filter(|path| self.survey.selected(selector, *path)) else {
                 continue;
             };
+            let written = &self.text[comment.span.start + 1..comment.span.end];
             if Sealed::parse(written).is_some() {
                 continue;
             }

@@ -139,6 +139,9 @@ pub enum TreeError {
     /// The document nests deeper than is read.
     #[error("{0}: nested too deeply")]
     TooDeep(Place),
+    /// The keys that lead to a value are longer than is read.
+    #[error("{0}: the keys that lead here are too long")]
+    PathTooLong(Place),
     /// An alias stands inside what it stands for.
     #[error("{0}: the alias stands inside what it stands for")]
     Recursive(Place),
@@ -159,6 +162,9 @@ pub enum EncryptError {
     /// The policy selects by comments.
     #[error("encrypting by {0} is not supported")]
     CommentSelector(&'static str),
+    /// The result did not open again; it was thrown away.
+    #[error("the encrypted file does not open again, so it is not written")]
+    NotReadable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl EncryptError {
@@ -170,6 +176,7 @@ impl EncryptError {
             Self::AlreadyEncrypted(_) => "decrypt the file it came from, and paste the plaintext",
             Self::NoRecipients => "name at least one recipient",
             Self::CommentSelector(_) => "select by key: encrypted_regex or encrypted_suffix",
+            Self::NotReadable(_) => "please report this as a bug, with a file that shows it",
             Self::Tree(_) => return None,
         };
         Some(hint.to_owned())

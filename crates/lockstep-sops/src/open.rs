@@ -2,7 +2,7 @@
 //! exists only if both succeed.
 
 use crate::cipher::{Cipher, Sealed};
-use crate::comments;
+use crate::comments::Attribution;
 use crate::document::{Document, Encrypted, Opened};
 use crate::error::{OpenError, TreeError};
 use crate::mac::Mac;
@@ -177,14 +177,15 @@ impl Opener<'_> {
 
     /// Decrypts the comments that decrypt; others stay as they are.
     fn comments(&self, text: &str, selector: &Selector) -> Vec<(Range<usize>, SecretString)> {
+        let attribution = Attribution::new(text, self.stream, self.survey);
         let mut found = Vec::new();
-        for comment in self.stream.comments() {
+        for (index, comment) in self.stream.comments().iter().enumerate() {
             let written = &text[comment.span.start + 1..comment.span.end];
             let Some(sealed) = Sealed::parse(written) else {
                 continue;
             };
-            let candidates = comments::containers(text, self.stream, self.survey, comment);
-            let plain = candidates
+            let plain = attribution
+                .containers(index)
                 .into_iter()
                 .filter(|path| self.survey.selected(selector, *path))
                 .find_map(|path| {

@@ -16,11 +16,15 @@ const ALIAS_BUDGET: usize = 100_000;
 /// Nesting including what aliases stand for. The parser allows as much without them.
 const MAX_DEPTH: usize = 128;
 
+/// The keys that lead to a value, joined, in bytes: every value is authenticated together with them,
+/// so that a long key above many values would cost their product.
+const MAX_PATH: usize = 4096;
+
 /// The top-level key that holds the metadata.
 pub(crate) const METADATA_KEY: &str = "sops";
 
 /// A collection or entry on the way from the top of a document to a leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PathId(usize);
 
 #[derive(Debug)]
@@ -28,6 +32,8 @@ struct PathEntry {
     parent: Option<PathId>,
     step: Option<PathStep>,
     matched: bool,
+    /// The length of the keys up to here.
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -76,6 +82,8 @@ pub(crate) struct Survey {
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) aliases: Vec<AliasUse>,
     pub(crate) slots: Vec<Slot>,
+    /// The column of each collection's first entry.
+    pub(crate) columns: HashMap<PathId, usize>,
     pub(crate) roots: Vec<PathId>,
 }
 
@@ -195,10 +203,16 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn push(&mut self, parent: Option<PathId>, step: Option<PathStep>, matched: bool) -> PathId {
+        let above = parent.map_or(0, |parent| self.survey.paths[parent.0].length);
+        let own = match &step {
+            Some(PathStep::Key(key)) => key.len() + 1,
+            Some(PathStep::Index(_)) | None => 0,
+        };
         self.survey.paths.push(PathEntry {
             parent,
             step,
             matched,
+            length: above + own,
         });
         PathId(self.survey.paths.len() - 1)
     }
@@ -268,6 +282,9 @@ impl Walk<'_> {
             self.slot(key, path);
             let matched = above || self.selector.key_matches(&text);
             let below = self.push(Some(path), Some(PathStep::Key(text)), matched);
+            if self.survey.paths[below.0].length > MAX_PATH {
+                return Err(TreeError::PathTooLong(self.place(path, key)));
+            }
             self.visit(*value, below, InList::No)?;
         }
         Ok(())
@@ -341,9 +358,11 @@ impl Walk<'_> {
         let line_start = self.text[..entry.start]
             .rfind('\n')
             .map_or(0, |newline| newline + 1);
+        let column = entry.start - line_start;
+        self.survey.columns.entry(container).or_insert(column);
         self.survey.slots.push(Slot {
             start: entry.start,
-            column: entry.start - line_start,
+            column,
             container,
             document: self.document,
         });

@@ -9,8 +9,8 @@ use std::ops::Range;
 /// Collections nest at most this deep. Real manifests stay below 30; a walk over the nodes recurses.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// At most this many nodes. A file of the 5 MiB that callers accept rarely has a tenth of it.
-pub(crate) const MAX_NODES: usize = 1_000_000;
+/// At most this many nodes, at some 250 bytes each. A file of 5 MiB with short values has as many.
+pub(crate) const MAX_NODES: usize = 400_000;
 
 /// A YAML file, parsed.
 #[derive(Debug)]
