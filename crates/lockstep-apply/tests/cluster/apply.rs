@@ -163,3 +163,52 @@ async fn after_a_restart_the_inventory_says_what_is_ours() {
     let displaced = inherit(first.recorded.uid()).await;
     assert!(matches!(displaced, Err(ApiError::Conflict { .. })));
 }
+
+/// List items are told apart by keys, and both sides must spell those alike.
+#[tokio::test]
+async fn a_field_in_a_list_is_taken_back_too() {
+    let team = Team::new("apply-list").await;
+    let deployment = async |recorded| {
+        let container = json!({"name": "web", "image": "example.com/web:1",
+            "ports": [{"containerPort": 80, "protocol": "TCP"}],
+            "env": [{"name": "A", "value": "1"}]});
+        let body = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "labels": team.owner("app").labels()},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {
+                "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}}});
+        let mut planned = team.secret("app", "web", json!({})).await;
+        planned.resource = team.resource("Deployment").await;
+        planned.body = lockstep_secret::SecretBytes::new(body.to_string().into_bytes());
+        planned.recorded = recorded;
+        team.session("app")
+            .apply(planned, &AtomicBool::new(false))
+            .await
+            .unwrap()
+    };
+    let first = deployment(None).await;
+    let patch = r#"{"spec":{"replicas":3,"template":{"spec":{"containers":[{"name":"web",
+        "image":"example.com/evil:1","env":[{"name":"A","value":"2"}]}]}}}}"#;
+    team.run(&["patch", "deployment", "web", "-p", patch]);
+    let back = deployment(Some(first.recorded)).await;
+    let mut forced: Vec<_> = back
+        .forced
+        .iter()
+        .map(|field| field.path.as_str())
+        .collect();
+    forced.sort_unstable();
+    let container = ".spec.template.spec.containers[name=\"web\"]";
+    assert_eq!(
+        forced,
+        [
+            format!("{container}.env[name=\"A\"].value"),
+            format!("{container}.image")
+        ]
+    );
+    let get = ["deployment", "web", "-n", "apply-list"];
+    let live = team.kubectl().json(&get).unwrap();
+    assert_eq!(
+        live["spec"]["template"]["spec"]["containers"][0]["image"],
+        "example.com/web:1"
+    );
+    assert_eq!(live["spec"]["replicas"], 3);
+}

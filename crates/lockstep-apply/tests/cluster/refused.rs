@@ -172,3 +172,60 @@ async fn an_immutable_secret_is_refused_by_field() {
     };
     assert_eq!(fields[0].path, "data");
 }
+
+#[tokio::test]
+async fn a_namespace_on_its_way_out_takes_nothing_in() {
+    let team = Team::new("refused-terminating").await;
+    team.resource("Secret").await;
+    team.run(&["delete", "namespace", "refused-terminating", "--wait=false"]);
+    let planned = team.secret("app", "db", json!({"a": "eA=="})).await;
+    assert_eq!(refuse(&team, planned).await, ApiError::Terminating);
+}
+
+#[tokio::test]
+async fn a_policy_that_denies_is_named_and_not_quoted() {
+    let team = Team::new("refused-policy").await;
+    let policy = format!(
+        r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: refused-policy}}
+spec:
+  matchConstraints:
+    namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: refused-policy}}}}
+    resourceRules:
+    - {{apiGroups: [""], apiVersions: [v1], resources: [secrets], operations: [CREATE, UPDATE]}}
+  validations:
+  - expression: "object.metadata.name != 'denied'"
+    message: "{CANARY}"
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: refused-policy}}
+spec: {{policyName: refused-policy, validationActions: [Deny]}}
+"#
+    );
+    team.kubectl().apply(&policy).unwrap();
+    // Policies take effect a moment after they are made.
+    let until_denied = async {
+        loop {
+            let planned = team.secret("app", "denied", json!({})).await;
+            let session = team.session("app");
+            match session.apply(planned, &AtomicBool::new(false)).await {
+                Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+                Err(error) => break error,
+            }
+            team.run(&["delete", "secret", "denied"]);
+        }
+    };
+    let patience = std::time::Duration::from_secs(60);
+    let error = tokio::time::timeout(patience, until_denied).await.unwrap();
+    let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings";
+    team.run(&["delete", kinds, "refused-policy"]);
+    assert_eq!(
+        error,
+        ApiError::Denied {
+            by: Some("refused-policy".into())
+        }
+    );
+}

@@ -89,7 +89,11 @@ impl Team {
 
     pub(crate) fn key(&self, kind: &str) -> ObjectKey {
         ObjectKey {
-            group: String::new(),
+            group: if kind == "Deployment" {
+                "apps".into()
+            } else {
+                String::new()
+            },
             version: "v1".into(),
             kind: kind.into(),
             namespace: Some(self.namespace.to_string()),
@@ -165,6 +169,7 @@ kind: Role
 metadata: {name: deployer, namespace: NAMESPACE}
 rules:
 - {apiGroups: [""], resources: [secrets], verbs: [get, list, watch, create, patch, delete]}
+- {apiGroups: [apps], resources: [deployments], verbs: [get, create, patch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
