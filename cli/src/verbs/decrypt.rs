@@ -109,12 +109,15 @@ fn many(found: &Found, files: &[Listed], terminal: Terminal) -> Result<(), Failu
     let results = rewrite(
         files,
         |file| file.path.as_path(),
-        |file, text| match (look_at(&text), file.origin) {
-            (Holds::ClearSecret | Holds::Other, Origin::Found) => {
-                Ok(Change::Leave(Outcome::LeftAlone))
+        |file, text| {
+            let held = look_at(&text);
+            if file.origin == Origin::Found && matches!(held, Holds::ClearSecret | Holds::Other) {
+                return Ok(Change::Leave(Outcome::LeftAlone));
             }
-            (Holds::ClearSecret, Origin::Named) => Ok(Change::Leave(Outcome::Skipped)),
-            _ => open(text, &found.identities),
+            match open(text, &found.identities) {
+                Err(UnsealError::NotEncrypted) => Ok(Change::Leave(Outcome::Skipped)),
+                result => result,
+            }
         },
     );
     let mut told = false;

@@ -8,8 +8,8 @@ use crate::policy_arguments::PolicyArguments;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    Change, Holds, LARGEST_FILE, Plan, Policies, PolicyError, Privacy, RewriteError, SealError,
-    Shown, look_at, look_into, read_file, rewrite,
+    Change, Coverage, Holds, LARGEST_FILE, Plan, Policies, PolicyError, Privacy, RewriteError,
+    SealError, Shown, look_at, look_into, read_file, rewrite,
 };
 use lockstep_secret::SecretString;
 use std::path::Path;
@@ -76,14 +76,15 @@ fn one(
     }
     let sealed =
         lockstep_repo::encrypt(text, &plan).map_err(|error| Failure::sealing(shown, &error))?;
-    deliver(to, sealed.as_bytes(), Privacy::AsUsual, terminal)
+    deliver(to, sealed.text.as_bytes(), Privacy::AsUsual, terminal)?;
+    warn_of_coverage(shown, sealed.coverage, terminal);
+    Ok(())
 }
 
 fn in_place(path: &Path, plan: &Plan, terminal: Terminal) -> Result<(), Failure> {
-    let results = rewrite(&[path], |path| path, |_, text| seal(text, plan));
-    for result in results {
-        result
-            .map_err(|error| Failure::rewriting(error, |error| Failure::sealing(path, &error)))?;
+    for result in rewrite(&[path], |path| path, |_, text| seal(text, plan)) {
+        let done = result.map_err(|error| failure_of(path, error))?;
+        done.warn(path, terminal);
     }
     if terminal.is_watched() {
         terminal.say(&format!("{}: encrypted {}", Shown(path), for_whom(plan)));
@@ -91,12 +92,42 @@ fn in_place(path: &Path, plan: &Plan, terminal: Terminal) -> Result<(), Failure>
     Ok(())
 }
 
-fn seal(text: SecretString, plan: &Plan) -> Result<Change<Outcome>, SealError> {
+/// What became of a file, and what to look after.
+#[derive(Debug, Clone, Copy)]
+enum Done {
+    Sealed(Coverage),
+    Not(Outcome),
+}
+
+impl Done {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Sealed(_) => Outcome::Done,
+            Self::Not(outcome) => outcome,
+        }
+    }
+
+    fn warn(self, path: &Path, terminal: Terminal) {
+        if let Self::Sealed(coverage) = self {
+            warn_of_coverage(path, coverage, terminal);
+        }
+    }
+}
+
+/// Somebody who encrypts a file hardly means to leave all of it readable.
+fn warn_of_coverage(path: &Path, coverage: Coverage, terminal: Terminal) {
+    if coverage == Coverage::Nothing {
+        terminal.warn(&format!(
+            "{}: nothing in it is encrypted: the rule selects none of its values",
+            Shown(path)
+        ));
+    }
+}
+
+fn seal(text: SecretString, plan: &Plan) -> Result<Change<Done>, SealError> {
     let sealed = lockstep_repo::encrypt(text, plan)?;
-    Ok(Change::Write(
-        SecretString::new(sealed).into_bytes(),
-        Outcome::Done,
-    ))
+    let content = SecretString::new(sealed.text).into_bytes();
+    Ok(Change::Write(content, Done::Sealed(sealed.coverage)))
 }
 
 fn for_whom(plan: &Plan) -> String {
@@ -129,8 +160,8 @@ fn many(policies: &mut Policies, files: Vec<Listed>, terminal: Terminal) -> Resu
         &work,
         |(file, _)| file.path.as_path(),
         |(file, plan), text| match (look_at(&text), file.origin) {
-            (Holds::Encrypted, _) => Ok(Change::Leave(Outcome::Skipped)),
-            (Holds::Other, Origin::Found) => Ok(Change::Leave(Outcome::LeftAlone)),
+            (Holds::Encrypted, _) => Ok(Change::Leave(Done::Not(Outcome::Skipped))),
+            (Holds::Other, Origin::Found) => Ok(Change::Leave(Done::Not(Outcome::LeftAlone))),
             (Holds::ClearSecret | Holds::Unreadable, _) | (Holds::Other, Origin::Named) => {
                 seal(text, plan)
             }
@@ -138,7 +169,10 @@ fn many(policies: &mut Policies, files: Vec<Listed>, terminal: Terminal) -> Resu
     );
     for ((file, _), result) in work.iter().zip(results) {
         match result {
-            Ok(outcome) => tally.count(outcome),
+            Ok(done) => {
+                tally.count(done.outcome());
+                done.warn(&file.path, terminal);
+            }
             Err(error) => tally.fail(&failure_of(&file.path, error), terminal),
         }
     }

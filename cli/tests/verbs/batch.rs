@@ -149,3 +149,21 @@ fn a_file_that_is_named_twice_is_worked_on_once() {
     ]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, "1 encrypted\n"));
 }
+
+#[test]
+fn of_named_files_those_that_are_done_are_skipped() {
+    let scratch = repository();
+    scratch.run(&["encrypt", "-i", "apps/db-secret.yaml"]).ok();
+    let both = ["-i", "apps/db-secret.yaml", "apps/api/secret.yml"];
+    let ran = scratch.run(&[&["encrypt"], &both[..]].concat());
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (0, "1 encrypted, 1 already encrypted\n")
+    );
+    scratch.run(&["decrypt", "-i", "apps/db-secret.yaml"]).ok();
+    let ran = scratch.run(&[&["decrypt"], &both[..]].concat());
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (0, "1 decrypted, 1 already decrypted\n")
+    );
+}

@@ -258,3 +258,14 @@ fn file_names_cannot_write_on_the_terminal() {
         .run(&["encrypt", "\u{1b}[2Jsecret.yaml"])
         .fails(100, "\\u{1b}[2Jsecret.yaml: there is no such file\n");
 }
+
+#[test]
+fn a_file_of_which_nothing_is_encrypted_is_pointed_out() {
+    let scratch = Scratch::with_policy();
+    scratch.write("values-secret.yaml", "password: x\n");
+    let said = "warning: values-secret.yaml: nothing in it is encrypted: the rule selects none of its values\n";
+    let ran = scratch.run(&["encrypt", "values-secret.yaml"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, said));
+    let ran = scratch.run(&["encrypt", "-i", "values-secret.yaml"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, said));
+}

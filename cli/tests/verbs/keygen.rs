@@ -39,7 +39,7 @@ fn a_file_is_never_overwritten() {
     scratch.write("keys.txt", "precious");
     scratch.run(&["keygen", "-o", "keys.txt"]).fails(
         1,
-        "REPO/keys.txt: it exists, and is not overwritten\n\
+        "keys.txt: it exists, and is not overwritten\n\
          hint: choose another file; a key that is overwritten is lost\n",
     );
     assert_eq!(scratch.read("keys.txt"), "precious");
@@ -51,7 +51,7 @@ fn what_it_makes_opens_what_is_encrypted_for_it() {
     let scratch = Scratch::with_policy();
     let ran = scratch.run(&["keygen", "-o", "keys.txt"]);
     let recipient = ran.stderr.strip_prefix("Public key: ").unwrap().trim_end();
-    scratch.write("a-secret.yaml", "a: b\n");
+    scratch.write("a-secret.yaml", "data: b\n");
     scratch
         .run(&["encrypt", "-i", "--age", recipient, "a-secret.yaml"])
         .ok();
@@ -60,5 +60,5 @@ fn what_it_makes_opens_what_is_encrypted_for_it() {
     command
         .env("SOPS_AGE_KEY_FILE", "keys.txt")
         .args(["decrypt", "a-secret.yaml"]);
-    assert_eq!(scratch.finish(&mut command).ok(), "a: b\n");
+    assert_eq!(scratch.finish(&mut command).ok(), "data: b\n");
 }

@@ -16,7 +16,7 @@ mod write;
 pub use folder::{FolderError, Holds, is_yaml, look_at, look_into, yaml_files};
 pub use policy::{Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, read_policy};
 pub use rewrite::{Change, RewriteError, rewrite};
-pub use seal::{Decrypted, SealError, UnsealError, decrypt, encrypt};
+pub use seal::{Coverage, Decrypted, SealError, Sealed, UnsealError, decrypt, encrypt};
 pub use shown::Shown;
 pub use source::{Fingerprint, LARGEST_FILE, ReadError, Source, read_file, read_stream};
 pub use write::{

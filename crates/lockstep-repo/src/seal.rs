@@ -3,15 +3,33 @@
 use crate::Plan;
 use lockstep_age::{Identities, Recipient, UnwrapError, WrapError, unwrap, wrap};
 use lockstep_secret::{DataKey, SecretString};
-use lockstep_sops::{EncryptError, OpenError, ParseError, Parsed, parse};
+use lockstep_sops::{EncryptError, OpenError, ParseError, Parsed, Value, ValueKind, parse};
 use rand::TryRng;
 use rand::rngs::SysRng;
+
+/// An encrypted file.
+#[derive(Debug)]
+pub struct Sealed {
+    /// Its text.
+    pub text: String,
+    /// Whether any value of it is encrypted: the policy may select none.
+    pub coverage: Coverage,
+}
+
+/// How much of a file is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// Nothing: it has metadata, and every value is in clear.
+    Nothing,
+    /// At least one value.
+    Something,
+}
 
 /// Encrypts a file as `plan` says, and opens the result again before it is given out.
 ///
 /// # Errors
 /// [`SealError`].
-pub fn encrypt(text: SecretString, plan: &Plan) -> Result<String, SealError> {
+pub fn encrypt(text: SecretString, plan: &Plan) -> Result<Sealed, SealError> {
     let Parsed::Clear(document) = parse(text)? else {
         return Err(SealError::AlreadyEncrypted);
     };
@@ -22,8 +40,25 @@ pub fn encrypt(text: SecretString, plan: &Plan) -> Result<String, SealError> {
     let Parsed::Encrypted(read_back) = parse(SecretString::new(sealed.clone()))? else {
         return Err(SealError::NotEncrypted);
     };
-    read_back.open(&key).map_err(SealError::ReadBack)?;
-    Ok(sealed)
+    let opened = read_back.open(&key).map_err(SealError::ReadBack)?;
+    let coverage = if opened.trees().iter().any(|tree| holds_opened(&tree.root)) {
+        Coverage::Something
+    } else {
+        Coverage::Nothing
+    };
+    Ok(Sealed {
+        text: sealed,
+        coverage,
+    })
+}
+
+fn holds_opened(value: &Value) -> bool {
+    match &value.kind {
+        ValueKind::Opened(_) => true,
+        ValueKind::Clear(_) => false,
+        ValueKind::Mapping(entries) => entries.iter().any(|(_, value)| holds_opened(value)),
+        ValueKind::Sequence(items) => items.iter().any(holds_opened),
+    }
 }
 
 /// Fills `bytes` from the operating system.

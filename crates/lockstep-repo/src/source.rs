@@ -5,7 +5,7 @@ use lockstep_secret::{NotUtf8, SecretBytes, SecretString};
 use rustix::fs::{Mode, OFlags};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read: the limit Flux has for an encrypted file.
@@ -50,8 +50,8 @@ impl Fingerprint {
     }
 }
 
-/// Reads a regular file of at most `limit` bytes. Symlinks are followed; pipes, folders and devices
-/// are refused without being waited for.
+/// Reads a regular file, or a pipe to its end, of at most `limit` bytes. Symlinks are followed;
+/// folders and devices are refused, and nobody is waited for to open the other end of a pipe.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -66,7 +66,9 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
         rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?,
     );
     let found = file.metadata().map_err(failed)?;
-    if !found.is_file() {
+    if found.file_type().is_fifo() {
+        rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|errno| failed(errno.into()))?;
+    } else if !found.is_file() {
         return Err(ReadError::NotAFile {
             path: path.to_owned(),
         });
@@ -119,7 +121,7 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
-    /// A folder, a pipe, a device.
+    /// A folder or a device.
     #[error("{}: this is not a regular file", Shown(path))]
     NotAFile {
         /// What was named.

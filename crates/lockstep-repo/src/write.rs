@@ -154,6 +154,17 @@ impl WriteError {
         }
     }
 
+    /// The same failure, told of the path as the caller named it: symlinks were followed meanwhile.
+    fn named(mut self, named: &Path) -> Self {
+        match &mut self {
+            Self::Io { path, .. }
+            | Self::Changed { path }
+            | Self::Exists { path }
+            | Self::NotAFile { path } => named.clone_into(path),
+        }
+        self
+    }
+
     /// The same failure for another file of the same folder.
     fn again(&self) -> Self {
         match self {

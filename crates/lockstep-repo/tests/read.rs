@@ -1,24 +1,15 @@
 //! Reading: what is refused without waiting for it, and what an error says.
 
-#![expect(clippy::unwrap_used, reason = "tests may be blunt")]
-
 use lockstep_repo::{ReadError, read_file, read_stream};
 use std::fs;
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 #[test]
-fn only_regular_files_are_read_and_nothing_is_waited_for() {
+fn folders_and_devices_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("pipe");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &pipe,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .unwrap();
-    for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
+    for path in [folder.path(), Path::new("/dev/zero")] {
         let result = read_file(path, 100);
         assert!(
             matches!(result, Err(ReadError::NotAFile { .. })),
@@ -31,6 +22,27 @@ fn only_regular_files_are_read_and_nothing_is_waited_for() {
             .unwrap_err()
             .is_not_found()
     );
+}
+
+#[test]
+fn a_pipe_is_read_to_its_end_and_its_other_end_is_not_waited_for() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/dev/fd/{}", reader.as_raw_fd());
+    let writing = std::thread::spawn(move || writer.write_all(b"through the pipe").unwrap());
+    assert_eq!(
+        read_file(Path::new(&path), 100).unwrap().text.expose(),
+        "through the pipe"
+    );
+    writing.join().unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    assert_eq!(read_file(&pipe, 100).unwrap().text.expose(), "");
 }
 
 #[test]

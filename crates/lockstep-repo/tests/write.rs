@@ -168,3 +168,14 @@ fn what_a_killed_run_left_is_removed_and_what_a_living_one_holds_is_not() {
         ]
     );
 }
+
+#[test]
+fn errors_name_the_path_as_it_was_given() {
+    let folder = folder();
+    let link = folder.path().join("link");
+    fs::write(folder.path().join("target"), "old").unwrap();
+    symlink("target", &link).unwrap();
+    let error = write_file(&link, b"x", Expected::Absent, Privacy::OwnerOnly).unwrap_err();
+    let expected = format!("{}: it exists, and is not overwritten", link.display());
+    assert_eq!(error.to_string(), expected);
+}

@@ -38,6 +38,8 @@ pub struct Staged {
     file: File,
     /// The name of the staged content, if it needed one.
     name: Option<TempPath>,
+    /// The target as the caller named it.
+    named: PathBuf,
     /// The real target: symlinks are followed, so that they stay symlinks.
     target: PathBuf,
     /// What was there when this was staged.
@@ -54,7 +56,16 @@ pub fn stage(
     expected: Expected,
     privacy: Privacy,
 ) -> Result<Staged, WriteError> {
-    let target = resolve(target)?;
+    stage_resolved(target, content, expected, privacy).map_err(|error| error.named(target))
+}
+
+fn stage_resolved(
+    named: &Path,
+    content: &[u8],
+    expected: Expected,
+    privacy: Privacy,
+) -> Result<Staged, WriteError> {
+    let target = resolve(named)?;
     let replaces = inspect(&target)?;
     match (expected, replaces) {
         (Expected::Absent, Some(_)) => return Err(WriteError::Exists { path: target }),
@@ -76,6 +87,7 @@ pub fn stage(
     let staged = Staged {
         file,
         name,
+        named: named.to_owned(),
         target,
         replaces,
     };
@@ -125,11 +137,16 @@ impl Staged {
     pub(super) fn flush(&self) -> Result<(), WriteError> {
         self.file
             .sync_all()
-            .map_err(|source| WriteError::io("write", &self.target, source))
+            .map_err(|source| WriteError::io("write", &self.named, source))
     }
 
     /// Puts the content in place of the target, if that is still what it was.
     pub(super) fn rename(self) -> Result<(), WriteError> {
+        let named = self.named.clone();
+        self.rename_resolved().map_err(|error| error.named(&named))
+    }
+
+    fn rename_resolved(self) -> Result<(), WriteError> {
         if inspect(&self.target)? != self.replaces {
             return Err(WriteError::Changed { path: self.target });
         }
