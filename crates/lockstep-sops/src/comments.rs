@@ -52,12 +52,13 @@ impl<'a> Attribution<'a> {
 
         let mut candidates = Vec::new();
         if comment.inline {
-            candidates.extend(previous.map(|slot| slot.container));
+            candidates.extend(previous.map(|slot| self.closed_before(slot, at)));
         } else if let Some(next) = next
             && comment.column <= next.column
-            && !self.apart[index]
+            && (!self.apart[index] || previous.is_some_and(|slot| slot.value == next.container))
         {
-            // Directly above an entry, and not further right: it describes that entry.
+            // Directly above an entry, and not further right: it describes that entry. So does one
+            // between a key and the first entry below it.
             candidates.push(next.container);
         }
         candidates.extend(previous.and_then(|slot| self.foot_of(slot, comment.column)));
@@ -71,6 +72,25 @@ impl<'a> Attribution<'a> {
         let mut seen = HashSet::new();
         candidates.retain(|path| seen.insert(*path));
         candidates
+    }
+
+    /// The outermost collection that a bracket or brace before the comment closes; without any, the
+    /// one that the entry before the comment belongs to.
+    fn closed_before(&self, previous: &Slot, at: usize) -> PathId {
+        let closed = |path: &PathId| {
+            self.survey
+                .flow_ends
+                .get(path)
+                .is_some_and(|end| *end <= at)
+        };
+        let within = self
+            .survey
+            .ancestors(previous.value)
+            .skip_while(|path| !closed(path) && *path != previous.container);
+        within
+            .take_while(closed)
+            .last()
+            .unwrap_or(previous.container)
     }
 
     /// The innermost collection around an entry whose entries are not further right than `column`.

@@ -163,7 +163,8 @@ impl Opener<'_> {
             .open(&sealed, &additional)
             .ok_or_else(|| OpenError::Undecryptable(place()))?;
         if sealed.type_name() == TypeName::Comment {
-            if !leaf.in_list {
+            // sops writes them as elements of block lists; anywhere else they are misplaced.
+            if !leaf.in_list || leaf.alias.is_some() || self.stream.node(leaf.node).in_flow {
                 return Err(OpenError::WrongType(place()));
             }
             return comment_text(plain)

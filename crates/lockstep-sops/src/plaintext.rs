@@ -3,11 +3,13 @@
 use crate::document::{Document, Opened};
 use crate::expand;
 use crate::open::Decrypted;
-use crate::restore;
+use crate::restore::{self, line_break_after};
 use crate::seam;
+use crate::survey::PathId;
 use crate::tree::{OpenedScalar, Tree, Value, ValueKind};
 use lockstep_secret::SecretString;
 use lockstep_yaml::{NodeKind, Splices};
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 pub(crate) fn of(document: &Document<Opened>) -> SecretString {
@@ -44,9 +46,7 @@ fn put_values(splices: &mut Splices, document: &Document<Opened>, decrypted: &De
             restore::put(splices, text, node, scalar, opened);
         }
     }
-    for (leaf, comment) in &decrypted.list_comments {
-        put_list_comment(splices, document, survey.leaves[*leaf].node, comment);
-    }
+    put_list_comments(splices, document, decrypted);
     for alias in survey.aliases.iter().filter(|alias| alias.expand) {
         let mut leaves = by_leaf[alias.leaves.clone()]
             .iter()
@@ -56,21 +56,30 @@ fn put_values(splices: &mut Splices, document: &Document<Opened>, decrypted: &De
     }
 }
 
-/// Turns a list element that is a comment into a comment line: `- ENC[…]` becomes `# …`.
-fn put_list_comment(
-    splices: &mut Splices,
-    document: &Document<Opened>,
-    node: lockstep_yaml::NodeId,
-    comment: &SecretString,
-) {
-    let text = document.text.expose();
-    let node = document.stream.node(node);
-    let dash = text[..node.start].rfind('-').filter(|_| !node.in_flow);
-    let start = dash.unwrap_or(node.start);
-    splices.replace(
-        start..node.span.end,
-        Zeroizing::new(format!("#{}", comment.expose())),
-    );
+/// Turns list elements that are comments into comment lines: `- ENC[…]` becomes `# …`. A list of
+/// nothing else becomes `[]`, or it would be no list any more.
+fn put_list_comments(splices: &mut Splices, document: &Document<Opened>, decrypted: &Decrypted) {
+    let (text, survey) = (document.text.expose(), &decrypted.survey);
+    let mut left: HashMap<Option<PathId>, usize> = HashMap::new();
+    if !decrypted.list_comments.is_empty() {
+        for slot in &survey.slots {
+            *left.entry(Some(slot.container)).or_default() += 1;
+        }
+    }
+    for (leaf, comment) in &decrypted.list_comments {
+        let leaf = &survey.leaves[*leaf];
+        let node = document.stream.node(leaf.node);
+        let dash = text[..node.start].rfind('-').unwrap_or(node.start);
+        let mut line = Zeroizing::new(format!("#{}", comment.expose()));
+        let left = left.entry(survey.ancestors(leaf.path).nth(1)).or_default();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            line.push_str(line_break_after(text, node.span.end));
+            line.extend(std::iter::repeat_n(' ', node.block_indent + 2));
+            line.push_str("[]");
+        }
+        splices.replace(dash..node.span.end, line);
+    }
 }
 
 /// The decrypted values of all trees, in document order.

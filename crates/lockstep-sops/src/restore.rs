@@ -40,7 +40,7 @@ pub(crate) fn put(
         && is_readable_block(value)
         && let Some(literal) = new_literal(text, node, value)
     {
-        let line_break = line_break_at(text, node.span.end);
+        let line_break = line_break_after(text, node.span.end);
         let content = literal.content.trim_end_matches(['\r', '\n']);
         let blank_tail = literal.content[content.len()..].strip_suffix(line_break);
         // The line break behind the ciphertext ends the block's last line.
@@ -149,7 +149,7 @@ fn new_literal(text: &str, node: &Node, value: &str) -> Option<Literal> {
     }
     let indent = (node.block_indent / 4 + 1) * 4;
     let relative = indent - node.block_indent;
-    let line_break = line_break_at(text, node.span.end);
+    let line_break = line_break_after(text, node.span.end);
     let literal = write::literal(value, indent, relative, Digit::IfNeeded, line_break)?;
     let next_line = text[node.span.end..]
         .find('\n')
@@ -170,7 +170,8 @@ fn is_blank_line(text: &str, at: usize) -> bool {
             .is_some_and(|line| line.trim().is_empty())
 }
 
-fn line_break_at(text: &str, at: usize) -> &'static str {
+/// The line break that ends the line `at` is on.
+pub(crate) fn line_break_after(text: &str, at: usize) -> &'static str {
     let rest = &text[at..];
     let newline = rest.find('\n').unwrap_or(rest.len());
     if rest[..newline].ends_with('\r') {

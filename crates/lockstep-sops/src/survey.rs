@@ -6,7 +6,7 @@ use crate::place::{KeyPath, Place, Step};
 use crate::resolve;
 use crate::selector::Selector;
 use crate::typed::Typed;
-use lockstep_yaml::{Node, NodeId, NodeKind, Stream};
+use lockstep_yaml::{CollectionStyle, Node, NodeId, NodeKind, Stream};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -72,6 +72,8 @@ pub(crate) struct Slot {
     pub(crate) column: usize,
     /// The collection that the entry belongs to.
     pub(crate) container: PathId,
+    /// The place of its value.
+    pub(crate) value: PathId,
     pub(crate) document: usize,
 }
 
@@ -84,6 +86,8 @@ pub(crate) struct Survey {
     pub(crate) slots: Vec<Slot>,
     /// The column of each collection's first entry.
     pub(crate) columns: HashMap<PathId, usize>,
+    /// The end of each collection in brackets or braces.
+    pub(crate) flow_ends: HashMap<PathId, usize>,
     pub(crate) roots: Vec<PathId>,
 }
 
@@ -234,6 +238,12 @@ impl Walk<'_> {
                 .ok_or_else(|| TreeError::TooManyAliases(self.place(path, node)))?;
         }
         let first = self.survey.leaves.len();
+        if let NodeKind::Mapping(CollectionStyle::Flow, _)
+        | NodeKind::Sequence(CollectionStyle::Flow, _) = &node.kind
+            && self.alias.is_none()
+        {
+            self.survey.flow_ends.insert(path, node.span.end);
+        }
         self.depth += 1;
         match &node.kind {
             NodeKind::Scalar(_) => self.leaf(id, path, in_list),
@@ -279,12 +289,12 @@ impl Walk<'_> {
             if top && text == METADATA_KEY {
                 continue;
             }
-            self.slot(key, path);
             let matched = above || self.selector.key_matches(&text);
             let below = self.push(Some(path), Some(PathStep::Key(text)), matched);
             if self.survey.paths[below.0].length > MAX_PATH {
                 return Err(TreeError::PathTooLong(self.place(path, key)));
             }
+            self.slot(key, path, below);
             self.visit(*value, below, InList::No)?;
         }
         Ok(())
@@ -293,8 +303,8 @@ impl Walk<'_> {
     fn sequence(&mut self, items: &[NodeId], path: PathId) -> Result<(), TreeError> {
         let matched = self.survey.paths[path.0].matched;
         for (index, item) in items.iter().enumerate() {
-            self.slot(self.stream.node(*item), path);
             let below = self.push(Some(path), Some(PathStep::Index(index)), matched);
+            self.slot(self.stream.node(*item), path, below);
             self.visit(*item, below, InList::Yes)?;
         }
         Ok(())
@@ -351,7 +361,7 @@ impl Walk<'_> {
         .ok_or_else(|| TreeError::KeyNotString(self.place(path, key)))
     }
 
-    fn slot(&mut self, entry: &Node, container: PathId) {
+    fn slot(&mut self, entry: &Node, container: PathId, value: PathId) {
         if self.alias.is_some() {
             return;
         }
@@ -364,6 +374,7 @@ impl Walk<'_> {
             start: entry.start,
             column,
             container,
+            value,
             document: self.document,
         });
     }

@@ -1,7 +1,16 @@
 //! The documents. A name that starts with `=` promises that encrypting and decrypting gives the same
-//! bytes.
+//! bytes; one that starts with `~` is a document that sops itself does not get back.
 
 pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
+    (
+        "=comments behind brackets",
+        "a: [x] # one\nb: {c: [z]} # two\nd: [] # three\ne:\n  - {f: 1} # four\n",
+    ),
+    ("~empty comment in a list", "a:\n  - x\n  #\n  - y\n"),
+    (
+        "comments at the start",
+        "---\n# one\n\n# two\na: x\n---\n# three\nb:\n  # four\n\n  # five\n  c: x\n",
+    ),
     (
         "=secret",
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  labels: {app: web, tier: \"1\"}\ntype: Opaque\nstringData:\n  user: admin\n  password: \"hunter2 #!\"\n  # the port\n  port: '5432'\n  config: |\n    [db]\n    host = x\n\n    port = 1\n",
