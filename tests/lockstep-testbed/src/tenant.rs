@@ -10,30 +10,31 @@ use crate::wait::eventually;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a revision may take to arrive before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A team, from all sides.
-pub struct Tenant<'installation> {
-    installation: &'installation Installation,
+pub struct Tenant {
+    installation: Arc<Installation>,
     name: String,
     cluster_key: Person,
     person: Person,
     clone: WorkClone,
 }
 
-impl<'installation> Tenant<'installation> {
+impl Tenant {
     /// Makes the namespace with the account `deployer`, the Git repository with a clone of it, the
     /// key that the cluster holds, and the Team; then grants the operator its rights.
     ///
     /// # Errors
     /// When any of it fails.
-    pub fn new(installation: &'installation Installation, name: &str) -> Result<Self> {
+    pub fn new(installation: &Arc<Installation>, name: &str) -> Result<Self> {
         installation.server().create_repository(name)?;
         let this = Self {
-            installation,
+            installation: Arc::clone(installation),
             name: name.to_owned(),
             cluster_key: Person::new()?,
             person: Person::new()?,
