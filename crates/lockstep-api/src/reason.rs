@@ -100,7 +100,7 @@ reasons! {
         TwoTeams,
         /// The Team cannot be used; its own status says why.
         TeamNotReady,
-        /// The namespace of the Sync, or its `targetNamespace`, is not one the Team may use.
+        /// The namespace of the Sync is not one a Team may have.
         NamespaceNotAllowed,
         /// The Team's service account is missing in the namespace.
         ServiceAccountNotFound,

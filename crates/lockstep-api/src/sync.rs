@@ -2,7 +2,7 @@
 
 use crate::{Interval, SyncStatus};
 use kube::{CustomResource, KubeSchema};
-use lockstep_names::{InvalidName, NamespaceName, RepoPath};
+use lockstep_names::{InvalidName, RepoPath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,7 @@ pub struct SyncSpec {
     pub source_ref: SourceReference,
 
     /// The folder in the repository; everything below it is applied. `.` is the whole repository.
+    /// Objects that name no namespace go into the namespace of the Sync.
     #[serde(default = "default_path")]
     #[schemars(length(min = 1, max = 4096))]
     #[x_kube(
@@ -83,15 +84,6 @@ pub struct SyncSpec {
     /// What to do about changes made by others to what was applied.
     #[serde(default)]
     pub drift_detection: DriftDetection,
-
-    /// Puts every namespaced object into this namespace of the Team. Without it, objects that name no
-    /// namespace go into the namespace of the Sync.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 63),
-        regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
-    pub target_namespace: Option<String>,
 
     /// Stops reconciling, until it is set back. What was applied stays.
     #[serde(default)]
@@ -165,14 +157,6 @@ impl SyncSpec {
     /// [`InvalidName`] for a path that passed the schema but may not be read.
     pub fn path(&self) -> Result<RepoPath, InvalidName> {
         self.path.parse()
-    }
-
-    /// The target namespace, checked.
-    ///
-    /// # Errors
-    /// [`InvalidName`] for a name that passed the schema of an older version.
-    pub fn target_namespace(&self) -> Result<Option<NamespaceName>, InvalidName> {
-        self.target_namespace.as_deref().map(str::parse).transpose()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema, ResourceExt};
-use lockstep_names::{AccountName, GitUrl, InvalidName, NamespaceName, TeamName};
+use lockstep_names::{AccountName, GitUrl, InvalidName, NamespaceName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -162,16 +162,6 @@ pub struct NamespaceProblem {
 
     /// Why, for people.
     pub message: String,
-}
-
-impl Team {
-    /// The team's name, checked.
-    ///
-    /// # Errors
-    /// [`InvalidName`] for a name that passed the schema of an older version.
-    pub fn team_name(&self) -> Result<TeamName, InvalidName> {
-        self.name_any().parse()
-    }
 }
 
 impl TeamSpec {
