@@ -1,5 +1,7 @@
 //! The one door to the environment: every variable that is read, and standard input.
 
+use crate::Exit;
+use crate::failure::Failure;
 use lockstep_secret::SecretString;
 use std::env;
 use std::ffi::OsString;
@@ -78,8 +80,13 @@ pub(crate) fn no_color() -> bool {
 }
 
 /// The current folder; relative paths and sops's own search start there.
-pub(crate) fn current_folder() -> io::Result<PathBuf> {
-    env::current_dir()
+pub(crate) fn current_folder() -> Result<PathBuf, Failure> {
+    env::current_dir().map_err(|error| {
+        Failure::new(
+            Exit::Failure,
+            format!("the current folder cannot be used: {error}"),
+        )
+    })
 }
 
 /// Standard input, unless it is a terminal that would be waited for.

@@ -1,12 +1,16 @@
 //! What a user is told when something fails: what happened, what to do next, and the exit code.
 
 use crate::Exit;
+use lockstep_age::UnwrapError;
 use lockstep_repo::{
     FolderError, PolicyError, ReadError, RewriteError, SealError, Shown, UnsealError, WriteError,
 };
 use lockstep_sops::{EncryptError, OpenErrorKind, ParseErrorKind};
 use std::error::Error;
 use std::path::Path;
+
+const WHERE_IDENTITIES_GO: &str = "set SOPS_AGE_KEY_FILE to the file that holds your identity, \
+    or put it at ~/.config/sops/age/keys.txt";
 
 /// A failed run, or a failed file of it.
 #[derive(Debug)]
@@ -75,7 +79,13 @@ impl Failure {
                 OpenErrorKind::Unsupported => Exit::Failure,
             },
         };
-        Self::at(path, exit, error, error.hint())
+        let hint = match error {
+            UnsealError::Unwrap(UnwrapError::NoMatch(no_match)) if no_match.held.is_empty() => {
+                Some(WHERE_IDENTITIES_GO.to_owned())
+            }
+            _ => error.hint(),
+        };
+        Self::at(path, exit, error, hint)
     }
 
     pub(crate) fn policy(path: &Path, error: &PolicyError) -> Self {

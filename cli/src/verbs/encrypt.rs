@@ -32,12 +32,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failure> {
     let job = arguments.files.job()?;
-    let current = environment::current_folder().map_err(|error| {
-        Failure::new(
-            Exit::Failure,
-            format!("the current folder cannot be used: {error}"),
-        )
-    })?;
+    let current = environment::current_folder()?;
     let mut policies = Policies::new(arguments.policy.overrides()?, &current);
     match job {
         Job::One { from, name, to } => one(&mut policies, from.as_deref(), &name, &to, terminal),

@@ -6,9 +6,10 @@ use crate::terminal::Terminal;
 use crate::{Exit, environment, identities};
 use lockstep_age::{Recipient, RecipientError};
 use lockstep_repo::{
-    Expected, Holds, POLICY_FILE, Privacy, Shown, look_into, read_policy, write_file, yaml_files,
+    Expected, Holds, Overrides, POLICY_FILE, Policies, PolicyError, Privacy, Shown, find_policy,
+    look_into, read_policy, write_file, yaml_files,
 };
-use lockstep_rules::{Choice, Named, Rules, SECRET_FILES, is_name, proposal};
+use lockstep_rules::{Named, SECRET_FILES, is_name, proposal};
 use std::path::{Path, PathBuf};
 
 /// Propose a policy file, `.sops.yaml`, with a rule for Kubernetes Secrets.
@@ -35,9 +36,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
             format!("{}: no such folder", Shown(folder)),
         ));
     }
-    let path = below(folder, POLICY_FILE);
-    if path.exists() {
-        return describe(&path, folder, terminal);
+    let path = folder.join(POLICY_FILE);
+    if let Some(found) = find_policy(folder) {
+        return describe(&found, folder, terminal);
     }
     let people = people(&arguments.age)?;
     let text = proposal(&people);
@@ -52,8 +53,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     terminal.say(&format!(
         "Secrets in files whose paths match {SECRET_FILES} are now encrypted by `lockstep encrypt`."
     ));
-    let rules = read_policy(&path).map_err(|error| Failure::policy(&path, &error))?;
-    survey(&rules, folder, terminal)
+    survey(folder, terminal)
 }
 
 /// Says what the policy file that is there says.
@@ -69,32 +69,37 @@ fn describe(path: &Path, folder: &Path, terminal: Terminal) -> Result<(), Failur
         };
         terminal.say(&format!("  rule {}: {files}: {whom}", rule.number()));
     }
-    survey(&rules, folder, terminal)
+    survey(folder, terminal)
 }
 
 /// Lists the Secrets that are in clear, and says what comes next.
-fn survey(rules: &Rules, folder: &Path, terminal: Terminal) -> Result<(), Failure> {
+fn survey(folder: &Path, terminal: Terminal) -> Result<(), Failure> {
+    let mut policies = Policies::new(Overrides::default(), &environment::current_folder()?);
     let mut to_encrypt = 0;
     for file in yaml_files(folder)? {
         if !matches!(look_into(&file), Ok(Holds::ClearSecret)) {
             continue;
         }
-        let below = file.strip_prefix(folder).unwrap_or(&file);
-        match rules.rule_for(&below.to_string_lossy()) {
-            Choice::Rule(_) => {
-                to_encrypt += 1;
-                terminal.say(&format!("{}: holds a Secret in clear", Shown(&file)));
-            }
-            Choice::NoMatch | Choice::NoRules => terminal.warn(&format!(
-                "{}: holds a Secret in clear, and no rule is for this path",
-                Shown(&file)
-            )),
+        if matches!(
+            policies.plan(&file),
+            Err(PolicyError::NoMatch { .. } | PolicyError::NoPolicy)
+        ) {
+            let file = Shown(&file);
+            terminal.warn(&format!(
+                "{file}: holds a Secret in clear, and no rule is for this path"
+            ));
+        } else {
+            to_encrypt += 1;
+            terminal.say(&format!("{}: holds a Secret in clear", Shown(&file)));
         }
+    }
+    for warning in policies.warnings() {
+        terminal.warn(warning);
     }
     let next = if to_encrypt > 0 {
         format!("next: lockstep encrypt -i {}", Shown(folder))
     } else {
-        let example = below(folder, "db-secret.yaml");
+        let example = folder.join("db-secret.yaml");
         format!(
             "next: add a Secret, say {}, and run lockstep encrypt -i on it",
             Shown(&example)
@@ -102,12 +107,6 @@ fn survey(rules: &Rules, folder: &Path, terminal: Terminal) -> Result<(), Failur
     };
     terminal.say(&next);
     Ok(())
-}
-
-/// A file of the folder, as people would write it.
-fn below(folder: &Path, name: &str) -> PathBuf {
-    let path = folder.join(name);
-    path.strip_prefix("./").unwrap_or(&path).to_owned()
 }
 
 /// A policy that shuts its author out is most often a mistake.

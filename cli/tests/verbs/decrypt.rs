@@ -100,7 +100,7 @@ fn a_missing_key_is_told_with_what_is_wanted_and_what_is_held() {
         128,
         &format!(
             "secret.yaml: no identity at hand opens it; it wants {BOB}; held: {ALICE} (~/.config/sops/age/keys.txt)\n\
-             hint: ask somebody who can open the file to add you, or use the identity of one of its recipients\n"
+             hint: have somebody who can open the file encrypt it for a recipient that is held, too\n"
         ),
     );
     fs::remove_dir_all(scratch.home().join(".config")).unwrap();

@@ -269,3 +269,29 @@ fn a_file_of_which_nothing_is_encrypted_is_pointed_out() {
     let ran = scratch.run(&["encrypt", "-i", "values-secret.yaml"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, said));
 }
+
+#[test]
+fn a_policy_file_with_the_wrong_ending_is_pointed_out() {
+    let scratch = Scratch::new();
+    scratch.write("secret.yaml", &secret("db"));
+    scratch.write(".sops.yml", &format!("creation_rules:\n  - age: {BOB}\n"));
+    let ran = scratch.run(&["encrypt", "--age", ALICE, "secret.yaml"]);
+    assert_eq!(
+        ran.stderr,
+        "warning: .sops.yml: nobody reads this; its name must be .sops.yaml\n"
+    );
+    assert!(!ran.stdout.contains(BOB));
+}
+
+#[test]
+fn a_policy_file_that_is_a_dead_link_is_not_passed_over() {
+    let scratch = Scratch::with_policy();
+    scratch.write("team/secret.yaml", &secret("db"));
+    std::os::unix::fs::symlink("nowhere", scratch.path("team/.sops.yaml")).unwrap();
+    let ran = scratch.run(&["encrypt", "team/secret.yaml"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    assert!(
+        ran.stderr
+            .starts_with("team/secret.yaml: the policy file cannot be read: team/.sops.yaml: ")
+    );
+}

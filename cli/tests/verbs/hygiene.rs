@@ -19,7 +19,7 @@ fn waiting(scratch: &Scratch) -> std::process::Child {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn no_core_is_dumped_and_nobody_else_may_look() {
+fn hardening_comes_before_the_first_input() {
     let scratch = Scratch::new();
     let mut child = waiting(&scratch);
     let limits = loop {

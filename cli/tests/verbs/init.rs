@@ -107,3 +107,22 @@ fn a_private_key_is_not_taken_for_a_recipient_nor_repeated() {
          hint: use its public half (age1…); if the private key was ever committed or shared, make a new one\n",
     );
 }
+
+#[test]
+fn a_policy_file_further_up_holds_and_is_not_shadowed() {
+    let scratch = Scratch::with_policy();
+    scratch.write("apps/db-secret.yaml", &secret("db"));
+    let ran = scratch.run(&["init", "apps"]);
+    let said: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(
+        said,
+        [
+            "REPO/.sops.yaml: already there, left as it is",
+            "  rule 1: secret: 1 recipient",
+            "apps/db-secret.yaml: holds a Secret in clear",
+            "next: lockstep encrypt -i apps"
+        ]
+    );
+    assert_eq!(ran.code, 0);
+    assert_eq!(scratch.files(), [".sops.yaml", "apps/db-secret.yaml"]);
+}

@@ -89,3 +89,16 @@ fn a_kill_at_any_moment_leaves_every_file_old_or_new() {
         assert_eq!(repository.scratch.files(), expected);
     }
 }
+
+#[test]
+fn two_runs_at_once_leave_every_file_whole() {
+    let repository = Repository::new();
+    let mut runs = [repository.start(), repository.start()];
+    let codes = runs
+        .each_mut()
+        .map(|run| run.wait().unwrap().code().unwrap());
+    // A file that the other run was faster with is told, not overwritten.
+    assert!(codes.iter().all(|code| [0, 1].contains(code)), "{codes:?}");
+    assert_eq!(repository.check(), FILES);
+    assert_eq!(repository.scratch.files().len(), FILES + 1);
+}

@@ -2,7 +2,7 @@
 
 use crate::{Identities, Recipient, Unusable};
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
-use age::{DecryptError, Decryptor, EncryptError, Encryptor};
+use age::{Decryptor, EncryptError, Encryptor};
 use lockstep_secret::DataKey;
 use lockstep_sops::{AgeEntry, Metadata};
 use std::fmt::Write as _;
@@ -71,47 +71,31 @@ pub fn unwrap(metadata: &Metadata, identities: &Identities) -> Result<Unwrapped,
             .any(|(held, _)| held.to_string() == entry.recipient.trim())
     };
     let (named, others): (Vec<_>, Vec<_>) = metadata.age().iter().partition(names_held);
-    let mut damaged = None;
     for entry in named.iter().chain(&others) {
-        match open_entry(entry, identities) {
-            Ok(unwrapped) => return Ok(unwrapped),
-            Err(EntryError::NotForUs) => {}
-            Err(EntryError::Damaged) => {
-                damaged.get_or_insert_with(|| entry.recipient.clone());
-            }
+        if let Some(unwrapped) = open_entry(entry, identities) {
+            return Ok(unwrapped);
         }
     }
-    if let Some(recipient) = damaged.or_else(|| named.first().map(|entry| entry.recipient.clone()))
-    {
-        return Err(UnwrapError::Damaged { recipient });
+    if let Some(entry) = named.first() {
+        return Err(UnwrapError::Damaged {
+            recipient: entry.recipient.trim().to_owned(),
+        });
     }
     Err(UnwrapError::NoMatch(NoMatch::new(metadata, identities)))
 }
 
-enum EntryError {
-    NotForUs,
-    Damaged,
-}
-
-fn open_entry(entry: &AgeEntry, identities: &Identities) -> Result<Unwrapped, EntryError> {
-    for held in identities.held() {
+fn open_entry(entry: &AgeEntry, identities: &Identities) -> Option<Unwrapped> {
+    identities.held().iter().find_map(|held| {
         // The header is read again for each identity, to know which of them opened it.
         let armored = ArmoredReader::new(entry.enc.trim().as_bytes());
-        let decryptor = Decryptor::new(armored).map_err(|_| EntryError::Damaged)?;
+        let decryptor = Decryptor::new(armored).ok()?;
         let identity = std::iter::once(held.identity.as_age() as &dyn age::Identity);
-        match decryptor.decrypt(identity) {
-            Ok(plain) => {
-                let key = read_key(plain).map_err(|_| EntryError::Damaged)?;
-                return Ok(Unwrapped {
-                    key,
-                    opened_by: held.recipient.clone(),
-                });
-            }
-            Err(DecryptError::NoMatchingKeys) => {}
-            Err(_) => return Err(EntryError::Damaged),
-        }
-    }
-    Err(EntryError::NotForUs)
+        let key = read_key(decryptor.decrypt(identity).ok()?).ok()?;
+        Some(Unwrapped {
+            key,
+            opened_by: held.recipient.clone(),
+        })
+    })
 }
 
 /// Reads exactly one key: 32 bytes and not one more.
@@ -163,7 +147,7 @@ impl UnwrapError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoMatch(no_match) => Some(no_match.hint()),
+            Self::NoMatch(no_match) => no_match.hint(),
             Self::Damaged { .. } => {
                 Some("restore the file's last good version from Git".to_owned())
             }
@@ -207,15 +191,16 @@ impl NoMatch {
         }
     }
 
-    fn hint(&self) -> String {
-        if self.wants.is_empty() {
-            return "only age keys are supported: ask somebody who can open the file to add an age recipient".to_owned();
-        }
-        if self.held.is_empty() {
-            return "set SOPS_AGE_KEY_FILE to the file that holds your identity, or put it at ~/.config/sops/age/keys.txt".to_owned();
-        }
-        "ask somebody who can open the file to add you, or use the identity of one of its recipients"
-            .to_owned()
+    /// Where identities are to be put is for the program to say.
+    fn hint(&self) -> Option<String> {
+        let hint = if self.wants.is_empty() {
+            "only age keys are supported: have an age recipient added to the file"
+        } else if self.held.is_empty() {
+            return None;
+        } else {
+            "have somebody who can open the file encrypt it for a recipient that is held, too"
+        };
+        Some(hint.to_owned())
     }
 }
 

@@ -21,8 +21,7 @@ pub fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
         })?;
         let path = entry.path();
         if entry.file_type().is_file() && is_yaml(path) && !path.ends_with(POLICY_FILE) {
-            // As people would write it.
-            found.push(path.strip_prefix("./").unwrap_or(path).to_owned());
+            found.push(entry.into_path());
         }
     }
     Ok(found)

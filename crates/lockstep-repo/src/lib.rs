@@ -14,7 +14,9 @@ mod source;
 mod write;
 
 pub use folder::{FolderError, Holds, is_yaml, look_at, look_into, yaml_files};
-pub use policy::{Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, read_policy};
+pub use policy::{
+    Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, find_policy, read_policy,
+};
 pub use rewrite::{Change, RewriteError, rewrite};
 pub use seal::{Coverage, Decrypted, SealError, Sealed, UnsealError, decrypt, encrypt};
 pub use shown::Shown;

@@ -78,6 +78,7 @@ impl Policies {
             None => {
                 let found = self.lookup.search(target)?;
                 self.compare_with_sops(found.as_deref());
+                self.note_misnamed(target, found.as_deref());
                 found
             }
         };
@@ -162,6 +163,17 @@ impl Policies {
         self.warnings.insert(warning);
     }
 
+    fn note_misnamed(&mut self, target: &Path, found: Option<&PolicyFile>) {
+        if found.is_none()
+            && let Some(path) = self.lookup.misnamed(target)
+        {
+            let path = Shown(&path);
+            self.warnings.insert(format!(
+                "{path}: nobody reads this; its name must be {POLICY_FILE}"
+            ));
+        }
+    }
+
     fn note_unknown_fields(&mut self, file: &PolicyFile) {
         for field in file.rules.unknown_fields() {
             self.warnings.insert(format!(
@@ -221,6 +233,12 @@ pub enum PolicyError {
     /// The policy file cannot be read.
     #[error("the policy file cannot be read")]
     Read(#[source] Rc<ReadError>),
+    /// The policy file belongs to somebody else.
+    #[error("the policy file {} belongs to another user", Shown(policy))]
+    Foreign {
+        /// The policy file.
+        policy: PathBuf,
+    },
     /// The rule's recipients cannot be used.
     #[error("the policy file {} cannot be used", Shown(policy))]
     Recipients {
@@ -253,6 +271,10 @@ impl PolicyError {
                 "rename the file so that a path_regex of {} is found in its path, or add a rule",
                 Shown(policy)
             )),
+            Self::Foreign { policy } => Some(format!(
+                "if you trust it, name it: --config {}",
+                Shown(policy)
+            )),
             Self::Rules { source, .. } => source.hint(),
             Self::Read(_) => None,
             Self::Recipients { source, .. } => source.hint(),
@@ -261,10 +283,22 @@ impl PolicyError {
     }
 }
 
+/// Finds the policy file that holds in `folder`, in it or further up in its repository.
+#[must_use]
+pub fn find_policy(folder: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(folder).ok()?;
+    let found = lookup::find(&absolute)?;
+    Some(if found.parent() == Some(&absolute) {
+        folder.join(POLICY_FILE)
+    } else {
+        found
+    })
+}
+
 /// Reads a policy file that is there already.
 ///
 /// # Errors
 /// [`PolicyError`].
 pub fn read_policy(path: &Path) -> Result<Rules, PolicyError> {
-    lookup::read(path)
+    lookup::read(path).map(|(rules, _)| rules)
 }

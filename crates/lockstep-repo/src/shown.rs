@@ -3,13 +3,18 @@
 use std::fmt;
 use std::path::Path;
 
-/// A path whose control characters are escaped when it is shown.
+/// A path as it is shown: control characters escaped, and no needless `./` in front.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(pub &'a Path);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.to_string_lossy().chars() {
+        let text = self.0.to_string_lossy();
+        let text = text
+            .strip_prefix("./")
+            .filter(|rest| !rest.is_empty())
+            .unwrap_or(&text);
+        for character in text.chars() {
             if is_harmless(character) {
                 fmt::Write::write_char(f, character)?;
             } else {
@@ -29,6 +34,16 @@ fn is_harmless(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_look_as_people_write_them() {
+        let shown = |path| Shown(Path::new(path)).to_string();
+        assert_eq!(shown("./apps/x.yaml"), "apps/x.yaml");
+        assert_eq!(
+            ["./", ".", "../x", "/x"].map(shown),
+            ["./", ".", "../x", "/x"]
+        );
+    }
 
     #[test]
     fn escapes_are_shown_and_not_obeyed() {

@@ -305,13 +305,7 @@ fn not_empty(line: u64, found: Vec<RecipientText>) -> Result<Vec<RecipientText>,
     }
 }
 
-const FILE_FIELDS: [&str; 5] = [
-    "creation_rules",
-    "destination_rules",
-    "stores",
-    "keys",
-    "lockstep",
-];
+const FILE_FIELDS: [&str; 3] = ["creation_rules", "destination_rules", "stores"];
 
 const RULE_FIELDS: [&str; 18] = [
     "path_regex",
@@ -335,11 +329,14 @@ const RULE_FIELDS: [&str; 18] = [
 ];
 
 fn unknown_fields(names: raw::KeyNames) -> Vec<UnknownField> {
-    // `x-…` is where people keep anchors, `<<` merges one in.
+    // At the top people keep anchors under names of their own, so only what resembles a field of
+    // sops is taken for one that went wrong.
     let at_top = names.names.into_iter().filter(|(_, name)| {
-        !FILE_FIELDS.contains(&name.as_str()) && !name.starts_with("x-") && !name.starts_with('.')
+        let resembles = |field: &&str| name.starts_with(&field[..4]);
+        !FILE_FIELDS.contains(&name.as_str()) && FILE_FIELDS.iter().any(resembles)
     });
     let in_rules = names.rules.into_iter().flat_map(|rule| rule.names);
+    // `<<` merges another mapping in.
     let in_rules =
         in_rules.filter(|(_, name)| !RULE_FIELDS.contains(&name.as_str()) && name != "<<");
     at_top

@@ -136,7 +136,7 @@ fn a_private_key_is_refused_and_not_repeated() {
 #[test]
 fn typing_errors_in_field_names_are_listed() {
     let rules = parse(&format!(
-        "creation_rules:\n  - path_regexp: x\n    age: {ALICE}\n    encrypted_regexes: y\ncreation_rulez: []\nlockstep: {{}}\nx-anchors: []\n"
+        "creation_rules:\n  - path_regexp: x\n    age: {ALICE}\n    encrypted_regexes: y\ncreation_rulez: []\nlockstep: {{}}\nadmins: []\n"
     ));
     let unknown: Vec<_> = rules
         .unknown_fields()

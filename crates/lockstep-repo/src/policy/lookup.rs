@@ -3,12 +3,17 @@
 use super::PolicyError;
 use crate::read_file;
 use lockstep_rules::Rules;
+use rustix::process::geteuid;
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 /// The name of the policy file: sops knows no other.
 pub const POLICY_FILE: &str = ".sops.yaml";
+
+/// What some take for that name.
+const MISNAMED: &str = ".sops.yml";
 
 /// The largest policy file that is read.
 const LARGEST_POLICY: u64 = 1 << 20;
@@ -21,6 +26,8 @@ pub(super) struct PolicyFile {
     /// As it is shown: below the current folder if it is there.
     pub(super) path: PathBuf,
     pub(super) rules: Rules,
+    /// The user it belongs to.
+    owner: u32,
 }
 
 #[derive(Debug)]
@@ -60,7 +67,24 @@ impl Lookup {
             self.by_folder.insert(folder.to_owned(), found.clone());
             found
         };
-        found.map(|path| self.load(&path)).transpose()
+        let Some(path) = found else { return Ok(None) };
+        let file = self.load(&path)?;
+        if may_decide(file.owner, geteuid().as_raw(), owner_of(folder)) {
+            Ok(Some(file))
+        } else {
+            Err(PolicyError::Foreign {
+                policy: file.path.clone(),
+            })
+        }
+    }
+
+    /// A file on the way up that was meant to be a policy file, and that nobody reads.
+    pub(super) fn misnamed(&self, target: &Path) -> Option<PathBuf> {
+        let target = self.absolute(target);
+        let path = upward(target.parent()?)
+            .map(|folder| folder.join(MISNAMED))
+            .find(|p| p.exists())?;
+        Some(self.shown(&path))
     }
 
     /// The policy file that sops would find, whatever the target.
@@ -88,10 +112,8 @@ impl Lookup {
             return Ok(Rc::clone(file));
         }
         let path = self.shown(absolute);
-        let file = Rc::new(PolicyFile {
-            rules: read(&path)?,
-            path,
-        });
+        let (rules, owner) = read(&path)?;
+        let file = Rc::new(PolicyFile { path, rules, owner });
         self.read.insert(absolute.to_owned(), Rc::clone(&file));
         Ok(file)
     }
@@ -108,28 +130,44 @@ impl Lookup {
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<Rules, PolicyError> {
+pub(super) fn read(path: &Path) -> Result<(Rules, u32), PolicyError> {
     let source =
         read_file(path, LARGEST_POLICY).map_err(|source| PolicyError::Read(Rc::new(source)))?;
-    Rules::parse(source.text.expose()).map_err(|source| PolicyError::Rules {
+    let rules = Rules::parse(source.text.expose()).map_err(|source| PolicyError::Rules {
         policy: path.to_owned(),
         source: Rc::new(source),
-    })
+    })?;
+    Ok((rules, source.fingerprint.owner.0))
 }
 
 /// Goes up from `folder` until a policy file or the root of a repository is met.
-fn find(folder: &Path) -> Option<PathBuf> {
-    for folder in folder.ancestors() {
-        let path = folder.join(POLICY_FILE);
-        if path.exists() {
-            return Some(path);
-        }
+pub(super) fn find(folder: &Path) -> Option<PathBuf> {
+    // A symlink that leads nowhere is an error to tell, not a reason to look further.
+    upward(folder)
+        .map(|folder| folder.join(POLICY_FILE))
+        .find(|path| path.symlink_metadata().is_ok())
+}
+
+/// `folder` and those above it, up to the root of its repository.
+fn upward(folder: &Path) -> impl Iterator<Item = &Path> {
+    let mut below_root = true;
+    folder.ancestors().take_while(move |folder| {
+        let go_on = below_root;
         // A folder in an ordinary repository, a file in a worktree or a submodule.
-        if folder.join(".git").exists() {
-            return None;
-        }
-    }
-    None
+        below_root = !folder.join(".git").exists();
+        go_on
+    })
+}
+
+/// Whether a policy file that was found, not named, may say who can decrypt: in a folder like
+/// `/tmp` anybody could have put one above ours. It must belong to the user, to root, or to whom
+/// the encrypted file's folder belongs to.
+fn may_decide(owner: u32, user: u32, folder_owner: Option<u32>) -> bool {
+    owner == user || owner == 0 || Some(owner) == folder_owner
+}
+
+fn owner_of(folder: &Path) -> Option<u32> {
+    folder.metadata().ok().map(|found| found.uid())
 }
 
 /// Resolves `.` and `..` by name only, as Go does, so that rules see the path that was typed.
@@ -150,6 +188,16 @@ fn clean(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stranger_does_not_decide_who_can_decrypt() {
+        assert!(may_decide(1000, 1000, None));
+        assert!(may_decide(0, 1000, Some(1000)));
+        // Work on a user's checkout as root, as in a container.
+        assert!(may_decide(1000, 0, Some(1000)));
+        assert!(!may_decide(1001, 1000, Some(1000)));
+        assert!(!may_decide(1001, 1000, None));
+    }
 
     #[test]
     fn paths_are_cleaned_by_name() {
