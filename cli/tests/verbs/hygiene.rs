@@ -45,7 +45,7 @@ fn core_limit(limits: &str) -> &str {
         .lines()
         .find(|line| line.starts_with("Max core file size"))
         .unwrap();
-    line.split_whitespace().nth(4).unwrap()
+    line.split_whitespace().nth(5).unwrap()
 }
 
 #[test]

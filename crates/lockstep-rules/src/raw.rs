@@ -3,10 +3,25 @@
 //! Fields are read as go-yaml would fill sops's own structures; fields that nobody reads are listed
 //! apart, because a typing error in a field name silently drops what it was to say.
 
+use crate::error::RulesError;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::fmt;
+
+/// Reads a policy file as `T`. Its size is the caller's to limit; aliases that unfold to too much
+/// are refused.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, RulesError> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            // The default of 32 is less than what people write to explain their rules.
+            max_buffered_comment_events: 100_000,
+            // Few people in many rules are no attack; what aliases unfold to is limited all the same.
+            enforce_alias_anchor_ratio: false,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(RulesError::syntax)
+}
 
 /// The whole file.
 #[derive(Deserialize)]

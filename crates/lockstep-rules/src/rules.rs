@@ -64,8 +64,8 @@ impl Rules {
         {
             return Err(RulesError::PrivateKey { line });
         }
-        let file: Option<raw::File> = serde_saphyr::from_str(text).map_err(RulesError::syntax)?;
-        let names: raw::KeyNames = serde_saphyr::from_str(text).map_err(RulesError::syntax)?;
+        let file: Option<raw::File> = raw::read(text)?;
+        let names: raw::KeyNames = raw::read(text)?;
         let rules = match file.and_then(|file| file.creation_rules) {
             None => None,
             Some(rules) => {

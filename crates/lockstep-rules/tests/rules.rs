@@ -214,3 +214,32 @@ fn the_proposed_convention_finds_secrets_by_name() {
         assert_eq!(number(&rules, path), None, "{path}");
     }
 }
+
+#[test]
+fn large_policy_files_are_read() {
+    let comments = "  # who decided this, and when\n".repeat(1000);
+    let rule = "  - path_regex: x\n    age: [*a, *b]\n";
+    let text = format!(
+        "keys:\n{comments}  - &a {ALICE}\n  - &b {BOB}\ncreation_rules:\n{comments}{}",
+        rule.repeat(2000)
+    );
+    assert_eq!(parse(&text).rules().len(), 2000);
+}
+
+#[test]
+fn files_that_unfold_without_end_are_refused() {
+    let mut text = "x0: &x0 [a, a, a, a, a, a, a, a, a]\n".to_owned();
+    for level in 1..12 {
+        let below = vec![format!("*x{}", level - 1); 9].join(", ");
+        text += &format!("x{level}: &x{level} [{below}]\n");
+    }
+    text += "creation_rules:\n  - age: *x11\n";
+    assert!(matches!(
+        Rules::parse(&text),
+        Err(RulesError::Syntax { .. })
+    ));
+    assert!(matches!(
+        Rules::parse(&"[".repeat(100_000)),
+        Err(RulesError::Syntax { .. })
+    ));
+}
