@@ -130,14 +130,6 @@ pub fn remove(conditions: &mut Vec<Condition>, about: ConditionType) {
     conditions.retain(|condition| condition.type_ != about.as_str());
 }
 
-/// Finds the condition of this type.
-#[must_use]
-pub fn find(conditions: &[Condition], about: ConditionType) -> Option<&Condition> {
-    conditions
-        .iter()
-        .find(|condition| condition.type_ == about.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +137,12 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    fn find(conditions: &[Condition], about: ConditionType) -> Option<&Condition> {
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == about.as_str())
     }
 
     fn ready(status: ConditionStatus, message: &str) -> Statement {

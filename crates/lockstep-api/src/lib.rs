@@ -42,7 +42,7 @@ mod text;
 mod yaml;
 
 pub use access::{AccessError, operator_access, team_access};
-pub use condition::{ConditionStatus, ConditionType, Statement, find, remove, set};
+pub use condition::{ConditionStatus, ConditionType, Statement, remove, set};
 pub use interval::{Interval, InvalidInterval};
 pub use inventory::{Inventory, InventoryEntry};
 pub use reason::{DecryptedReason, DriftedReason, FailureReason, Reason, SyncReason};

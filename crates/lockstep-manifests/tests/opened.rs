@@ -87,6 +87,22 @@ fn an_encrypted_secret_becomes_data() {
 }
 
 #[test]
+fn a_file_encrypted_as_a_whole_gives_the_same_bytes() {
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels: {app: web}\nspec:\n  replicas: 3\n  paused: false\n\
+                \x20 template:\n    spec:\n      containers:\n      - {name: web, args: ['-v', \"5\", ''], ports: [{containerPort: 80}]}\n\
+                \x20     volumes: []\n      nodeSelector: {}\n";
+    let Parsed::Clear(clear) = lockstep_sops::parse(SecretString::new(text.to_owned())).unwrap()
+    else {
+        unreachable!("the file has no sops block")
+    };
+    let path = "x.yaml".parse().unwrap();
+    let clear = render(&path, &clear.into_opened().unwrap(), &BTreeMap::new()).unwrap();
+    let opened = render(&path, &encrypted(text, "."), &BTreeMap::new()).unwrap();
+    assert!(clear[0].body.ct_eq(&opened[0].body));
+    assert_eq!(opened[0].key.to_string(), "Deployment web");
+}
+
+#[test]
 fn a_decrypted_value_is_in_no_message() {
     let secret =
         |lines: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n{lines}\n");
