@@ -35,6 +35,11 @@ pub(crate) fn find() -> Found {
     if let Some(path) = environment::default_key_file() {
         found.add_file(&path, Missing::IsFine);
     }
+    for name in environment::unsupported_identities() {
+        found
+            .problems
+            .push(format!("{name}: not supported yet, so it was not used"));
+    }
     found
 }
 

@@ -1,15 +1,15 @@
 //! `lockstep encrypt`.
 
+mod many;
+
 use crate::failure::Failure;
-use crate::files::{
-    Files, Job, Listed, Origin, Outcome, Sink, Tally, check_format, deliver, read_standard_input,
-};
+use crate::files::{Files, Job, Outcome, Sink, check_format, deliver, read_standard_input};
 use crate::policy_arguments::PolicyArguments;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    Change, Coverage, Holds, LARGEST_FILE, Plan, Policies, PolicyError, Privacy, RewriteError,
-    SealError, Shown, look_at, look_into, read_file, rewrite,
+    Change, Coverage, LARGEST_FILE, Plan, Policies, Privacy, RewriteError, SealError, Shown,
+    read_file, rewrite,
 };
 use lockstep_secret::SecretString;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     let mut policies = Policies::new(arguments.policy.overrides()?, &current);
     match job {
         Job::One { from, name, to } => one(&mut policies, from.as_deref(), &name, &to, terminal),
-        Job::Many(files) => many(&mut policies, files, terminal),
+        Job::Many(files) => many::run(&mut policies, files, terminal),
     }
 }
 
@@ -140,71 +140,8 @@ fn for_whom(plan: &Plan) -> String {
     }
 }
 
-fn many(policies: &mut Policies, files: Vec<Listed>, terminal: Terminal) -> Result<(), Failure> {
-    let mut tally = Tally::default();
-    let mut work = Vec::new();
-    for file in files {
-        match plan(policies, &file, terminal) {
-            Ok(Some(plan)) => work.push((file, plan)),
-            Ok(None) => tally.count(Outcome::LeftAlone),
-            Err(failure) => tally.fail(&failure, terminal),
-        }
-    }
-    warn(policies, terminal);
-    let results = rewrite(
-        &work,
-        |(file, _)| file.path.as_path(),
-        |(file, plan), text| match (look_at(&text), file.origin) {
-            (Holds::Encrypted, _) => Ok(Change::Leave(Done::Not(Outcome::Skipped))),
-            (Holds::Other, Origin::Found) => Ok(Change::Leave(Done::Not(Outcome::LeftAlone))),
-            (Holds::ClearSecret | Holds::Unreadable, _) | (Holds::Other, Origin::Named) => {
-                seal(text, plan)
-            }
-        },
-    );
-    for ((file, _), result) in work.iter().zip(results) {
-        match result {
-            Ok(done) => {
-                tally.count(done.outcome());
-                done.warn(&file.path, terminal);
-            }
-            Err(error) => tally.fail(&failure_of(&file.path, error), terminal),
-        }
-    }
-    tally.finish("encrypted", terminal)
-}
-
 fn failure_of(path: &Path, error: RewriteError<SealError>) -> Failure {
     Failure::rewriting(error, |error| Failure::sealing(path, &error))
-}
-
-/// The plan for one of many files; none if it was only found in a folder and no policy is for it.
-fn plan(
-    policies: &mut Policies,
-    file: &Listed,
-    terminal: Terminal,
-) -> Result<Option<Plan>, Failure> {
-    if file.origin == Origin::Named {
-        check_format(&file.path)?;
-    }
-    let error = match policies.plan(&file.path) {
-        Ok(plan) => return Ok(Some(plan)),
-        Err(error) => error,
-    };
-    if file.origin == Origin::Found {
-        match look_into(&file.path) {
-            Ok(Holds::ClearSecret | Holds::Unreadable) => {}
-            Ok(Holds::Encrypted | Holds::Other) | Err(_) => return Ok(None),
-        }
-        if matches!(error, PolicyError::NoMatch { .. }) {
-            terminal.warn(&format!(
-                "{}: holds a Secret in clear, and {error}",
-                Shown(&file.path)
-            ));
-            return Ok(None);
-        }
-    }
-    Err(Failure::policy(&file.path, &error))
 }
 
 fn warn(policies: &Policies, terminal: Terminal) {

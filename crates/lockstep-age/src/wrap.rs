@@ -180,13 +180,17 @@ impl NoMatch {
             .other_keys()
             .iter()
             .map(|keys| (keys.kind.clone(), keys.count));
-        let held = identities
-            .recipients()
-            .map(|(held, origin)| (held.clone(), origin.to_owned()));
+        let mut held = Vec::<(Recipient, String)>::new();
+        for (recipient, origin) in identities.recipients() {
+            // One identity is often found in two places.
+            if held.iter().all(|(known, _)| known != recipient) {
+                held.push((recipient.clone(), origin.to_owned()));
+            }
+        }
         Self {
             wants,
             wants_others: others.collect(),
-            held: held.collect(),
+            held,
             unusable: identities.unusable().to_vec(),
         }
     }

@@ -107,7 +107,9 @@ fn the_name_beside_an_entry_is_only_a_hint() {
 #[test]
 fn what_is_wanted_and_held_is_told() {
     let file = file(&wrap(&key(), &recipients(&[BOB])).unwrap());
-    let held = held(&format!("AGE-PLUGIN-YUBIKEY-1ABC\n{ALICE_KEY}\n"));
+    let held = held(&format!(
+        "AGE-PLUGIN-YUBIKEY-1ABC\n{ALICE_KEY}\n{ALICE_KEY}\n"
+    ));
     let Err(UnwrapError::NoMatch(no_match)) = unwrap(file.metadata(), &held) else {
         panic!("nobody at hand opens it")
     };
