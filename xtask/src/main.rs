@@ -1,6 +1,8 @@
 //! The one script surface: demo, test, bench and the checks they call.
 
+mod demo;
 mod layers;
+mod programs;
 mod testing;
 mod verbs;
 mod workspace;
@@ -20,6 +22,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    Demo(verbs::demo::Demo),
     Layers(verbs::layers::Layers),
     Test(verbs::test::Test),
     Tools(verbs::tools::Tools),
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     lockstep_testbed::clean_up_on_interrupt()?;
     match verb {
+        Verb::Demo(demo) => demo.run(),
         Verb::Layers(layers) => layers.run(),
         Verb::Test(test) => test.run(),
         Verb::Tools(tools) => tools.run(),

@@ -1,6 +1,7 @@
 //! The main job: from `lockstep encrypt` on a laptop to an object in the cluster, and what happens
 //! when somebody changes either end.
 
+use anyhow::Result;
 use lockstep_e2e::{Stage, config_map, event_messages, example, secret, stored};
 use lockstep_testbed::{Tenant, condition};
 use serde_json::json;
@@ -11,26 +12,22 @@ use std::time::Duration;
 const FIRST: &str = "the-first-password";
 
 /// A tenant whose folder `deploy` holds a Secret `db` and a ConfigMap `settings`, applied.
-fn applied(stage: &Stage, name: &str) -> Tenant {
-    let tenant = stage.tenant(name).unwrap();
+fn applied(stage: &Stage, name: &str) -> Result<Tenant> {
+    let tenant = stage.tenant(name)?;
     let checkout = tenant.checkout();
-    checkout
-        .write(
-            "deploy/db-secret.yaml",
-            &secret("db", &[("password", FIRST)]),
-        )
-        .unwrap();
-    checkout
-        .write(
-            "deploy/settings.yaml",
-            &config_map("settings", &[("level", "info")]),
-        )
-        .unwrap();
-    tenant.lockstep(&["encrypt", "-i", "deploy"]).unwrap();
-    let commit = checkout.push("first").unwrap();
-    tenant.sync(&json!({"path": "deploy"})).unwrap();
-    tenant.wait_applied(&commit).unwrap();
-    tenant
+    checkout.write(
+        "deploy/db-secret.yaml",
+        &secret("db", &[("password", FIRST)]),
+    )?;
+    checkout.write(
+        "deploy/settings.yaml",
+        &config_map("settings", &[("level", "info")]),
+    )?;
+    tenant.lockstep(&["encrypt", "-i", "deploy"])?;
+    let commit = checkout.push("first")?;
+    tenant.sync(&json!({"path": "deploy"}))?;
+    tenant.wait_applied(&commit)?;
+    Ok(tenant)
 }
 
 #[test]
@@ -77,7 +74,7 @@ fn the_example_arrives_in_clear_and_is_only_ciphertext_in_git() {
 #[test]
 fn an_edit_in_the_cluster_is_put_back_and_explained() {
     let stage = Stage::shared().unwrap();
-    let tenant = applied(&stage, "drift");
+    let tenant = applied(&stage, "drift").unwrap();
     let db = ["secret", "db", "-n", "drift"];
     tenant
         .kubectl()
@@ -108,7 +105,7 @@ fn an_edit_in_the_cluster_is_put_back_and_explained() {
 #[test]
 fn an_object_deleted_in_the_cluster_comes_back() {
     let stage = Stage::shared().unwrap();
-    let tenant = applied(&stage, "deleted");
+    let tenant = applied(&stage, "deleted").unwrap();
     tenant
         .kubectl()
         .run(&["delete", "secret", "db", "-n", "deleted"])
@@ -122,7 +119,7 @@ fn an_object_deleted_in_the_cluster_comes_back() {
 #[test]
 fn a_pushed_change_arrives_and_a_removed_file_is_pruned() {
     let stage = Stage::shared().unwrap();
-    let tenant = applied(&stage, "push");
+    let tenant = applied(&stage, "push").unwrap();
     let checkout = tenant.checkout();
     checkout
         .write(
@@ -149,7 +146,7 @@ fn a_pushed_change_arrives_and_a_removed_file_is_pruned() {
 #[test]
 fn a_tampered_file_is_refused_alone_and_the_next_good_commit_heals_it() {
     let stage = Stage::shared().unwrap();
-    let tenant = applied(&stage, "tampered");
+    let tenant = applied(&stage, "tampered").unwrap();
     let checkout = tenant.checkout();
     let good = checkout.read("deploy/db-secret.yaml").unwrap();
     // The name is in clear, but the MAC covers it.
@@ -224,7 +221,7 @@ fn what_sops_wrote_is_applied() {
 #[test]
 fn an_emptied_folder_and_a_lost_key_delete_nothing() {
     let stage = Stage::shared().unwrap();
-    let tenant = applied(&stage, "nothing");
+    let tenant = applied(&stage, "nothing").unwrap();
     let checkout = tenant.checkout();
     checkout.git(&["rm", "-r", "--quiet", "deploy"]).unwrap();
     let commit = tenant.publish("nothing left").unwrap();
@@ -270,7 +267,7 @@ fn an_emptied_folder_and_a_lost_key_delete_nothing() {
 #[test]
 fn the_operator_writes_only_ciphertext_to_disk() {
     let stage = Stage::shared().unwrap();
-    let tenant = applied(&stage, "disk");
+    let tenant = applied(&stage, "disk").unwrap();
     let found = Command::new("grep")
         .args([
             "--recursive",

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use std::env;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// One of the two programs of this repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +25,25 @@ impl Binary {
     }
 }
 
-/// Finds a program: in `LOCKSTEP_BIN_DIR`, else in the folder this test or xtask was built into.
+/// The folder that [`use_binaries_in`] named.
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Makes this process use the programs in `folder`. The first call counts.
+pub fn use_binaries_in(folder: PathBuf) {
+    // A process that tests two builds at once does not exist.
+    let _ = CHOSEN.set(folder);
+}
+
+/// Finds a program: where [`use_binaries_in`] says, else in `LOCKSTEP_BIN_DIR`, else in the folder
+/// this test was built into.
 ///
 /// # Errors
 /// When it has not been built.
 pub fn binary(binary: Binary) -> Result<PathBuf> {
-    let folder = match env::var_os("LOCKSTEP_BIN_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        None => own_folder()?,
+    let folder = match (CHOSEN.get(), env::var_os("LOCKSTEP_BIN_DIR")) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(folder)) => PathBuf::from(folder),
+        (None, None) => own_folder()?,
     };
     let path = folder.join(binary.name());
     if !path.is_file() {

@@ -29,7 +29,7 @@ mod tools;
 mod wait;
 mod watch;
 
-pub use binaries::{Binary, binary};
+pub use binaries::{Binary, binary, use_binaries_in};
 pub use certificates::{Authority, Issued};
 pub use control_plane::ControlPlane;
 pub use git_server::{Access, Fault, GitServer, Handled};

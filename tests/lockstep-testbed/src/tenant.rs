@@ -185,6 +185,12 @@ impl Tenant {
         &self.name
     }
 
+    /// The URL of the Git repository.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.installation.server().url(&self.name)
+    }
+
     /// Where the tenant's person works.
     #[must_use]
     pub fn checkout(&self) -> &WorkClone {
@@ -262,7 +268,7 @@ impl Tenant {
                 "namespaces": [self.name],
                 "serviceAccountName": "deployer",
                 "keys": [{"secretRef": {"name": format!("{}-age", self.name)}}],
-                "repositories": [self.installation.server().url(&self.name)],
+                "repositories": [self.url()],
             },
         })
     }
@@ -287,7 +293,7 @@ impl Tenant {
             "kind": "Repository",
             "metadata": self.metadata(&self.name),
             "spec": {
-                "url": self.installation.server().url(&self.name),
+                "url": self.url(),
                 "interval": "1h",
                 "secretRef": {"name": "git-credentials"},
             },
