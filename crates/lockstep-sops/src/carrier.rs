@@ -55,7 +55,7 @@ fn put_block(splices: &mut Splices, text: &str, block: &BlockScalar, ciphertext:
 /// line break has none in its value either; the one that is added must not become part of it.
 pub(crate) fn leave(splices: &mut Splices, text: &str, scalar: &Scalar) {
     let Some(block) = &scalar.block else { return };
-    if block.content.end < text.len() || text.ends_with('\n') {
+    if text.ends_with('\n') || !text[block.content.end..].trim().is_empty() {
         return;
     }
     let header = text[block.header.clone()].trim_end_matches(['+', '-']);

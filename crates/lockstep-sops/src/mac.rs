@@ -1,7 +1,6 @@
 //! The MAC over a file's values: what SOPS hashes, and nothing more.
 //!
-//! Names, boundaries between values, nulls, comments and the metadata are not covered; see
-//! `docs/explanation/security.md`.
+//! Names, boundaries between values, nulls, comments and the metadata are not covered.
 
 use crate::selector::MacScope;
 use crate::typed::Typed;
@@ -25,8 +24,12 @@ impl Mac {
 
     /// Adds a value; `selected` says whether it is one of the encrypted ones.
     pub(crate) fn add(&mut self, value: &Typed, selected: bool) {
-        if selected || self.scope == MacScope::AllValues {
-            self.hash.update(&*value.bytes());
+        if !selected && self.scope == MacScope::EncryptedOnly {
+            return;
+        }
+        match value {
+            Typed::Str(bytes) => self.hash.update(&**bytes),
+            other => self.hash.update(&*other.bytes()),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::document::{Document, Opened};
 use crate::expand;
 use crate::open::Decrypted;
-use crate::restore::{self, line_break_after};
+use crate::restore::{self, BlockColumn, line_break_after};
 use crate::seam;
 use crate::survey::PathId;
 use crate::tree::{OpenedScalar, Tree, Value, ValueKind};
@@ -43,7 +43,11 @@ fn put_values(splices: &mut Splices, document: &Document<Opened>, decrypted: &De
     for (leaf, opened) in survey.leaves.iter().zip(&by_leaf) {
         let node = stream.node(leaf.node);
         if let (None, Some(opened), NodeKind::Scalar(scalar)) = (leaf.alias, opened, &node.kind) {
-            restore::put(splices, text, node, scalar, opened);
+            let column = match leaf.in_list {
+                true => BlockColumn::BehindDash,
+                false => BlockColumn::NextOfFour,
+            };
+            restore::put(splices, text, node, scalar, opened, column);
         }
     }
     put_list_comments(splices, document, decrypted);

@@ -92,7 +92,7 @@ fn guess(text: &str, tag: Option<&str>) -> Result<Typed, Unfit> {
             {
                 return Ok(Typed::Time(time));
             }
-            number(&text.replace('_', "")).unwrap_or_else(string)
+            number(&Zeroizing::new(text.replace('_', ""))).unwrap_or_else(string)
         }
         _ => string(),
     }
@@ -178,7 +178,7 @@ fn integer(text: &str) -> Option<Result<i64, TooBig>> {
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return None;
     }
-    if let Ok(value) = i64::from_str_radix(&format!("{sign}{digits}"), radix) {
+    if let Ok(value) = i64::from_str_radix(&Zeroizing::new(format!("{sign}{digits}")), radix) {
         return Some(Ok(value));
     }
     let unsigned = text.starts_with(|c: char| c.is_ascii_digit());

@@ -17,6 +17,7 @@ pub(crate) fn put(
     node: &Node,
     scalar: &Scalar,
     opened: &OpenedScalar,
+    column: BlockColumn,
 ) {
     let value = opened.text.expose();
     if opened.kind != OpenedKind::Str {
@@ -38,7 +39,7 @@ pub(crate) fn put(
     if scalar.style == ScalarStyle::Plain
         && !node.in_flow
         && is_readable_block(value)
-        && let Some(literal) = new_literal(text, node, value)
+        && let Some(literal) = new_literal(text, node, value, column)
     {
         let line_break = line_break_after(text, node.span.end);
         let content = literal.content.trim_end_matches(['\r', '\n']);
@@ -113,11 +114,24 @@ fn canonical(kind: OpenedKind, text: &str) -> Zeroizing<String> {
         (OpenedKind::Float, "NaN") => ".nan".to_owned(),
         (OpenedKind::Float, "+Inf") => ".inf".to_owned(),
         (OpenedKind::Float, "-Inf") => "-.inf".to_owned(),
+        (OpenedKind::Float, digits) if digits.len() > 17 && !digits.contains('.') => digits
+            .parse::<f64>()
+            .map_or_else(|_| digits.to_owned(), exponential),
         (OpenedKind::Float, digits) if !digits.contains('.') => format!("{digits}.0"),
         (OpenedKind::Bool, word) => word.to_ascii_lowercase(),
         (_, text) => text.to_owned(),
     };
     Zeroizing::new(spelled)
+}
+
+/// `1e+21`: with a sign, or YAML 1.1 would read a string.
+fn exponential(value: f64) -> String {
+    let text = format!("{value:e}");
+    if text.contains("e-") {
+        text
+    } else {
+        text.replace('e', "e+")
+    }
 }
 
 /// The literal block in the place of a block carrier, unless the value would take in blank lines
@@ -139,15 +153,26 @@ fn literal_at(text: &str, node: &Node, block: &BlockScalar, value: &str) -> Opti
     (!literal.keeps() || !is_blank_line(text, block.content.end)).then_some(literal)
 }
 
-/// A literal block where the file has plain ciphertext: the content goes to the next multiple of
-/// four columns, as sops indents.
-fn new_literal(text: &str, node: &Node, value: &str) -> Option<Literal> {
+/// Where sops puts the content of a block scalar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BlockColumn {
+    /// The next multiple of four right of its key.
+    NextOfFour,
+    /// Two columns right of the dash whose element it is.
+    BehindDash,
+}
+
+/// A literal block where the file has plain ciphertext.
+fn new_literal(text: &str, node: &Node, value: &str, column: BlockColumn) -> Option<Literal> {
     let rest = text[node.span.end..].split('\n').next().unwrap_or_default();
     if !rest.trim().is_empty() {
         // A comment behind the value would become part of it.
         return None;
     }
-    let indent = (node.block_indent / 4 + 1) * 4;
+    let indent = match column {
+        BlockColumn::NextOfFour => (node.block_indent / 4 + 1) * 4,
+        BlockColumn::BehindDash => node.block_indent + 2,
+    };
     let relative = indent - node.block_indent;
     let line_break = line_break_after(text, node.span.end);
     let literal = write::literal(value, indent, relative, Digit::IfNeeded, line_break)?;

@@ -68,14 +68,10 @@ pub(crate) fn remove(splices: &mut Splices, text: &str, stream: &Stream, documen
     }
     let start = line_start(text, key.start);
     let end = line_end(text, value.span.end.max(key.span.end), start);
-    splices.replace(start..end, String::new());
-    if entries.len() == 1
-        && text[document.span.start..document.span.end]
-            .trim()
-            .is_empty()
-    {
-        splices.replace(end..end, "{}\n".to_owned());
-    }
+    // sops writes a document without values as nothing but metadata. Without `---`, nothing at all
+    // would be no document.
+    let alone = entries.len() == 1 && !text[..document.span.start].ends_with("---");
+    splices.replace(start..end, if alone { "{}\n" } else { "" }.to_owned());
 }
 
 /// The bytes of a flow entry with one comma.

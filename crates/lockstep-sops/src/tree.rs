@@ -6,6 +6,7 @@
 
 use lockstep_secret::SecretString;
 pub use lockstep_yaml::ScalarStyle;
+use std::fmt;
 
 /// One YAML document of a file.
 #[derive(Debug)]
@@ -52,7 +53,10 @@ pub struct Key {
 }
 
 /// An unencrypted scalar as written. An empty plain one is a null.
-#[derive(Clone, Debug)]
+///
+/// It is not a secret in an encrypted file. In a file that nobody encrypted it may be, so `Debug`
+/// does not show the text.
+#[derive(Clone)]
 pub struct ClearScalar {
     /// The text after YAML's escapes, folding and chomping.
     pub text: String,
@@ -60,6 +64,12 @@ pub struct ClearScalar {
     pub style: ScalarStyle,
     /// Its explicit tag, if any: `!local` or `tag:yaml.org,2002:binary`.
     pub tag: Option<String>,
+}
+
+impl fmt::Debug for ClearScalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} scalar [redacted]", self.style)
+    }
 }
 
 /// A decrypted scalar.

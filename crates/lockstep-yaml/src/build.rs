@@ -67,7 +67,7 @@ impl<'t> Builder<'t> {
             Event::DocumentStart(explicit, _) => self.start_document(explicit, span, range),
             Event::DocumentEnd => self.end_document(range),
             Event::Comment(..) => self.comment(span, range),
-            Event::Anchor(id, _) => self.anchor(id, range),
+            Event::Anchor(id, name) => self.anchor(id, &name, span, range)?,
             Event::Alias(id) => self.alias(id, span, range)?,
             Event::UnresolvedAlias(_) => {
                 return Err(at(span, YamlErrorKind::Syntax("unknown anchor".to_owned())));
@@ -133,14 +133,29 @@ impl<'t> Builder<'t> {
         });
     }
 
-    fn anchor(&mut self, id: usize, range: Range<usize>) {
+    fn anchor(
+        &mut self,
+        id: usize,
+        name: &str,
+        span: &Span,
+        range: Range<usize>,
+    ) -> Result<(), YamlError> {
+        // go-yaml takes no other names.
+        if !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        {
+            let rule = "anchor names are ASCII letters, digits, `_` and `-`";
+            return Err(at(span, YamlErrorKind::Syntax(rule.to_owned())));
+        }
         let Some(last) = self.stream.nodes.len().checked_sub(1) else {
-            return;
+            return Ok(());
         };
         self.anchors.insert(id, NodeId(last));
         let node = &mut self.stream.nodes[last];
         node.start = node.start.min(range.start);
         node.anchor = Some(range);
+        Ok(())
     }
 
     fn alias(&mut self, id: usize, span: &Span, range: Range<usize>) -> Result<(), YamlError> {
@@ -174,14 +189,9 @@ impl<'t> Builder<'t> {
             let tag_end = tag_range(span).map_or(0, |tag| tag.end);
             let from = self.last_end.max(tag_end);
             let least = self.block_indent() + usize::from(!self.open.is_empty());
-            let found = raw::block_scalar(self.text, from, covered.clone(), span.indent, least)
+            let mut found = raw::block_scalar(self.text, from, covered.clone(), span.indent, least)
                 .ok_or_else(|| at(span, YamlErrorKind::Syntax("block scalar".to_owned())))?;
-            if found.content.end == self.text.len() && !self.text.ends_with('\n') {
-                // Without a last line break the value has none either (as libyaml and go-yaml read).
-                if text.ends_with('\n') {
-                    text.pop();
-                }
-            }
+            raw::end_without_line_break(self.text, &mut found, &mut text);
             covered = found.header.start..found.content.end;
             block = Some(found);
         }

@@ -20,6 +20,10 @@ pub enum YamlErrorKind {
     /// It breaks a rule of YAML.
     #[error("{0}")]
     Syntax(String),
+    /// A character that some readers take for a line break, and others do not; or one that YAML does
+    /// not have at all. In double quotes it can be written as an escape.
+    #[error("the character U+{:04X} cannot stand in a file", u32::from(*.0))]
+    Character(char),
     /// A mapping has a key twice.
     #[error("the key {key:?} is already in line {first}")]
     DuplicateKey {

@@ -4,7 +4,7 @@
 //! ranges and leaves every other byte as it was; [`write`] spells scalars. Nothing here gives a
 //! scalar a type: sops types like go-yaml, Kubernetes like YAML 1.1, and both sit above.
 //!
-//! Limits: YAML 1.2 with strict indentation; mapping keys must be scalars and unique by their text;
+//! Limits: YAML 1.2, without directives; mapping keys must be scalars and unique by their text;
 //! nesting and node count are capped. Scalar texts are wiped on drop, and no error shows any.
 
 mod build;

@@ -1,7 +1,34 @@
 //! Finds in the text what the parser does not report: block scalar headers, whole content lines.
 
+use crate::error::{YamlError, YamlErrorKind};
 use crate::node::BlockScalar;
 use std::ops::Range;
+
+/// Refuses characters that readers disagree about: a carriage return alone, U+0085, U+2028 and U+2029
+/// end a line for some, a byte order mark is invisible to some, control characters stop go-yaml.
+pub(crate) fn check_characters(text: &str) -> Result<(), YamlError> {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut chars = body.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let fine = match c {
+            '\t' | '\n' | ' '..='~' => true,
+            '\r' => chars.peek().is_some_and(|(_, next)| *next == '\n'),
+            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => false,
+            c => c >= '\u{a0}',
+        };
+        if !fine {
+            let start = line_start(body, at);
+            let line = body[..start].matches('\n').count() + 1;
+            let column = body[start..at].chars().count() + 1;
+            return Err(YamlError {
+                line,
+                column,
+                kind: YamlErrorKind::Character(c),
+            });
+        }
+    }
+    Ok(())
+}
 
 /// The start of the line that `at` is on.
 pub(crate) fn line_start(text: &str, at: usize) -> usize {
@@ -44,6 +71,24 @@ pub(crate) fn block_scalar(
         content: first_line..end,
         indent,
     })
+}
+
+/// Corrects a block scalar that ends with a text without a last line break: its value has none there
+/// either, as libyaml and go-yaml read it. A last line of blanks only is then no line at all.
+pub(crate) fn end_without_line_break(text: &str, block: &mut BlockScalar, value: &mut String) {
+    let last = line_start(text, text.len());
+    if text.ends_with('\n') || block.content.end < last {
+        return;
+    }
+    if !text[last..].trim().is_empty() {
+        value.truncate(value.strip_suffix('\n').unwrap_or(value).len());
+        return;
+    }
+    block.content.end = last;
+    let body = &text[block.content.start..last];
+    let breaks = body[body.trim_end().len()..].matches('\n').count();
+    value.truncate(value.trim_end_matches('\n').len());
+    value.extend(std::iter::repeat_n('\n', breaks));
 }
 
 /// The last line start at or before `at`, unless `at` is the end of a text without a last newline.

@@ -3,6 +3,7 @@
 use crate::build::Builder;
 use crate::error::YamlError;
 use crate::node::{Node, NodeId};
+use crate::raw;
 use granit_parser::{Parser, options};
 use std::ops::Range;
 
@@ -50,8 +51,11 @@ impl Stream {
     /// # Errors
     /// [`YamlError`], for the first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
+        raw::check_characters(text)?;
         let options = options! {
-            strict_indentation: true,
+            // A bracket that closes at its key's column is not YAML 1.2, but common, and go-yaml
+            // (sops, kubectl) reads it.
+            strict_indentation: false,
             // go-yaml, and so sops, refuses `%YAML 1.2`; no directive is worth a file it cannot read.
             disallow_directives: true,
             emit_anchor_events: true,

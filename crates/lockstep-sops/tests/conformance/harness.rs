@@ -81,11 +81,11 @@ impl Judge {
         Ok(())
     }
 
-    fn decrypt(&self, text: &str, format: &str) -> Result<String, String> {
+    pub(crate) fn decrypt(&self, text: &str, format: &str) -> Result<String, String> {
         self.run(text, &["decrypt", "--output-type", format])
     }
 
-    fn encrypt(&self, text: &str, policy: &EncryptionPolicy) -> Result<String, String> {
+    pub(crate) fn encrypt(&self, text: &str, policy: &EncryptionPolicy) -> Result<String, String> {
         let recipient = identity().to_public().to_string();
         let selector = format!("--{}", policy.selector.field().replace('_', "-"));
         let mut arguments = Vec::new();

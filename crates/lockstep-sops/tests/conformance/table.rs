@@ -3,6 +3,13 @@
 
 pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     (
+        "=flow closed at its key",
+        "a: [\n  x,\n  1\n]\nb: {\n  c: z\n}\n",
+    ),
+    ("no values", "{}\n"),
+    ("no values but a comment", "# comment\n{}\n"),
+    ("a nested empty mapping", "a: {}\nb:\n  - {}\n"),
+    (
         "=comments behind brackets",
         "a: [x] # one\nb: {c: [z]} # two\nd: [] # three\ne:\n  - {f: 1} # four\n",
     ),
