@@ -8,6 +8,7 @@ use crate::repository::Schedule;
 use crate::stop::Stop;
 use crate::stores::Stores;
 use crate::sync::memory::Memories;
+use crate::synced::Synced;
 use crate::watches::Watches;
 use kube::runtime::reflector::Store;
 use kube::{Client, Config};
@@ -53,6 +54,8 @@ pub(crate) struct Context {
     pub events: Events,
     /// Counters.
     pub metrics: Metrics,
+    /// Whether everything that is watched has been listed once.
+    pub synced: Synced,
     /// The wish to stop.
     pub stop: Stop,
 }

@@ -4,16 +4,20 @@
 //! itself and its Team; a Team by itself, other Teams and key Secrets.
 
 use crate::context::Context;
+use crate::events::api_cause;
 use crate::server::Probes;
+use crate::synced::{Synced, Watch};
 use crate::{repository, sync, team};
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt, Stream, StreamExt};
 use kube::runtime::controller::{Action, Config as Pace, Controller};
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use lockstep_api::{Repository, Sync, Team};
+use serde::de::DeserializeOwned;
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,16 +31,18 @@ pub(crate) struct Controllers {
 
 impl Controllers {
     /// Prepares them; up to `concurrency` objects of a kind are reconciled at once.
-    pub(crate) fn new(client: &Client, concurrency: u16) -> Self {
+    pub(crate) fn new(client: &Client, concurrency: u16, synced: &Synced) -> Self {
         let pace = || Pace::default().concurrency(concurrency);
         let all = watcher::Config::default;
         let teams = || Api::<Team>::all(client.clone());
         let repositories = || Api::<Repository>::all(client.clone());
-        let team_controller = Controller::new(teams(), all()).with_config(pace());
-        let repository_controller = Controller::new(repositories(), all()).with_config(pace());
+        let team_controller = controller(teams(), Watch::Teams, synced).with_config(pace());
+        let repository_controller =
+            controller(repositories(), Watch::Repositories, synced).with_config(pace());
         let of_team = in_namespaces_of(repository_controller.store());
         let repository_controller = repository_controller.watches(teams(), all(), of_team);
-        let syncs = Controller::new(Api::<Sync>::all(client.clone()), all()).with_config(pace());
+        let syncs =
+            controller(Api::<Sync>::all(client.clone()), Watch::Syncs, synced).with_config(pace());
         let (of_team, of_repository) = (
             in_namespaces_of(syncs.store()),
             from_repository(syncs.store()),
@@ -76,17 +82,10 @@ impl Controllers {
         woken: UnboundedReceiver<ObjectRef<Sync>>,
     ) {
         let (key_changes, wake_syncs, wake_teams) = fan_out(key_changes);
-        let stores = (
-            self.teams.store(),
-            self.repositories.store(),
-            self.syncs.store(),
-        );
+        let synced = context.synced.clone();
         tokio::spawn(async move {
-            let (teams, repositories, syncs) = stores;
-            let ready = teams.wait_until_ready().await.is_ok()
-                && repositories.wait_until_ready().await.is_ok()
-                && syncs.wait_until_ready().await.is_ok();
-            probes.set_ready(ready);
+            synced.wait().await;
+            probes.set_ready();
         });
         let (a, b, c) = (
             context.stop.clone().wait(),
@@ -105,20 +104,38 @@ impl Controllers {
             .graceful_shutdown_on(c);
         let teams = teams
             .run(caught(team::reconcile), never, context.clone())
-            .for_each(|_| async {});
+            .for_each(note);
         let repositories = repositories
             .run(caught(repository::reconcile), never, context.clone())
-            .for_each(|_| async {});
+            .for_each(note);
         let syncs = syncs
             .run(caught(sync::reconcile), never, context)
-            .for_each(|_| async {});
+            .for_each(note);
         let key_changes = tokio::spawn(key_changes);
         tokio::join!(teams, repositories, syncs);
         key_changes.abort();
     }
 }
 
-/// A reconcile whose panic ends it and nothing else; it is tried again after a minute.
+/// A controller with a store of its own, and a note of when the store is filled.
+fn controller<K>(api: Api<K>, watch: Watch, synced: &Synced) -> Controller<K>
+where
+    K: kube::Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + std::marker::Sync
+        + 'static,
+{
+    let (store, writer) = reflector::store();
+    let events = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .reflect(writer);
+    Controller::for_stream(synced.note(watch, events).applied_objects(), store)
+}
+
+/// A reconcile that begins once everything is known, and whose panic ends it and nothing else; it is tried again after a minute.
 fn caught<K, F>(
     reconcile: impl Fn(Arc<K>, Arc<Context>) -> F + Send + std::marker::Sync + 'static,
 ) -> impl FnMut(Arc<K>, Arc<Context>) -> futures::future::BoxFuture<'static, Result<Action, Infallible>>
@@ -128,8 +145,14 @@ where
 {
     move |object, context| {
         let metrics = context.metrics.clone();
-        let guarded = AssertUnwindSafe(reconcile(object, context)).catch_unwind();
+        let synced = context.synced.clone();
+        let work = reconcile(object, context);
+        let guarded = AssertUnwindSafe(async move {
+            synced.wait().await;
+            work.await
+        });
         guarded
+            .catch_unwind()
             .map(move |outcome| {
                 outcome.unwrap_or_else(|_| {
                     metrics.panicked();
@@ -137,6 +160,41 @@ where
                 })
             })
             .boxed()
+    }
+}
+
+/// Logs what a controller itself ran into: a watch that broke, mostly. It goes on by itself.
+async fn note<K: kube::Resource>(
+    outcome: Result<
+        (ObjectRef<K>, Action),
+        kube::runtime::controller::Error<Infallible, watcher::Error>,
+    >,
+) {
+    use kube::runtime::controller::Error;
+    match outcome {
+        // The object went away before its turn came.
+        Ok(_) | Err(Error::ObjectNotFound(_)) => {}
+        Err(Error::QueueError(error)) => {
+            tracing::warn!(
+                cause = watch_cause(&error),
+                "a watch failed and is tried again"
+            );
+        }
+        Err(Error::ReconcilerFailed(error, _)) => match error {},
+        Err(Error::RunnerError(error)) => {
+            tracing::error!(%error, "the controller could not queue a reconcile")
+        }
+    }
+}
+
+/// The short word for a failed watch; the API server's own text is withheld.
+fn watch_cause(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => api_cause(error),
+        watcher::Error::WatchError(status) => format!("{} ({})", status.reason, status.code),
+        watcher::Error::NoResourceVersion => "the API server gave no resource version".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! empty is remembered as missing: it makes files fail, and nothing is ever deleted for it.
 
 use crate::events::api_cause;
+use crate::synced::{Synced, Watch};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, PartialObjectMeta};
@@ -59,18 +60,19 @@ impl Keys {
         config: &Config,
         client: Client,
         namespace: NamespaceName,
-    ) -> (Self, impl Stream<Item = ()> + use<>) {
+        synced: &Synced,
+    ) -> (Self, impl Stream<Item = ()> + Send + 'static) {
         let (secrets, writer) = reflector::store();
         let api = Api::<PartialObjectMeta<Secret>>::namespaced(client, namespace.as_str());
-        let changes = watcher(api, watcher::Config::default())
+        let events = watcher(api, watcher::Config::default())
             .default_backoff()
             .modify(|secret| {
                 // `last-applied-configuration` can hold the whole Secret.
                 secret.metadata.annotations = None;
                 secret.metadata.managed_fields = None;
             })
-            .reflect(writer)
-            .filter_map(signal);
+            .reflect(writer);
+        let changes = synced.note(Watch::KeySecrets, events).filter_map(signal);
         let keys = Self {
             config: config.clone(),
             namespace,

@@ -19,6 +19,7 @@ mod server;
 mod stop;
 mod stores;
 mod sync;
+mod synced;
 mod team;
 mod watches;
 

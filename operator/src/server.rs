@@ -27,9 +27,9 @@ impl Probes {
         })
     }
 
-    /// Says whether the operator has seen the cluster and works.
-    pub(crate) fn set_ready(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Release);
+    /// Says that the operator has seen the cluster and works.
+    pub(crate) fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
     }
 }
 

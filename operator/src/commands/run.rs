@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::arguments::RunOptions;
 use crate::context::Context;
+use crate::controllers::Controllers;
 use crate::events::Events;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
@@ -12,8 +13,9 @@ use crate::server::{self, Probes};
 use crate::stop::Stop;
 use crate::stores::Stores;
 use crate::sync::memory::Memories;
+use crate::synced::Synced;
 use crate::watches::Watches;
-use crate::{cluster, controllers, hardening, janitor, logging};
+use crate::{cluster, hardening, janitor, logging};
 use kube::Client;
 use lockstep_apply::{Fingerprints, Kinds};
 use rand::TryRng;
@@ -44,10 +46,11 @@ async fn operate(options: RunOptions) -> Result<(), Failure> {
     let config = cluster::find(&options.place).await?;
     let client = Client::try_from(config.clone())?;
     let namespace = options.place.namespace.parse()?;
-    let (keys, key_changes) = Keys::new(&config, client.clone(), namespace);
+    let synced = Synced::default();
+    let (keys, key_changes) = Keys::new(&config, client.clone(), namespace, &synced);
     let ledger = Arc::new(Ledger::default());
     let (watches, woken) = Watches::new(ledger.clone());
-    let controllers = controllers::Controllers::new(&client, options.concurrency);
+    let controllers = Controllers::new(&client, options.concurrency, &synced);
     let context = Arc::new(Context {
         client: client.clone(),
         namespace: options.place.namespace.parse()?,
@@ -69,7 +72,8 @@ async fn operate(options: RunOptions) -> Result<(), Failure> {
         }),
         events: Events::new(client),
         metrics,
-        stop: stop.clone(),
+        synced,
+        stop,
         config,
     });
     let tidying = tokio::spawn(janitor::tidy(context.clone()));
