@@ -1,7 +1,7 @@
 //! YAML as text that can be edited: nodes with byte spans, comments, and splices.
 //!
 //! [`Stream::parse`] reads a file into nodes that know where they stand; [`Splices`] replaces byte
-//! ranges and leaves every other byte as it was; [`write`] spells scalars. Nothing here gives a
+//! ranges and leaves every other byte as it was; [`mod@write`] spells scalars. Nothing here gives a
 //! scalar a type: sops types like go-yaml, Kubernetes like YAML 1.1, and both sit above.
 //!
 //! Limits: YAML 1.2, without directives; mapping keys must be scalars and unique by their text;
