@@ -38,12 +38,31 @@ pub(crate) struct KeyRing {
 
 /// A key Secret the Team names and the operator cannot use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("key Secret {secret}: {why}")]
+#[error("key Secret {secret} {why}")]
 pub(crate) struct MissingKey {
     /// The Secret's name, in the operator's namespace.
     pub secret: String,
-    /// What is wrong with it; never anything of its content.
-    pub why: String,
+    /// What is wrong with it.
+    pub why: KeyProblem,
+}
+
+/// What is wrong with a key Secret; never anything of its content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum KeyProblem {
+    /// It is not there.
+    #[error("does not exist in namespace {0}")]
+    NotFound(NamespaceName),
+    /// It has no entry of the right name.
+    #[error("has no identity in an entry that ends in {ENTRY_SUFFIX}")]
+    NoEntry,
+    /// An entry is no identity.
+    #[error("has an entry {entry} that cannot be used: {why}")]
+    Invalid {
+        /// The entry's name.
+        entry: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// All key rings.
@@ -138,7 +157,7 @@ impl Keys {
         for (name, _) in &ring.versions {
             let found = match api.get_opt(name).await? {
                 Some(secret) => identities(name, secret),
-                None => Err(format!("it does not exist in namespace {}", self.namespace)),
+                None => Err(KeyProblem::NotFound(self.namespace.clone())),
             };
             match found {
                 Ok(more) => ring.identities.extend(more),
@@ -153,22 +172,22 @@ impl Keys {
 }
 
 /// Reads every `*.agekey` entry of a Secret.
-fn identities(name: &str, secret: Secret) -> Result<Identities, String> {
+fn identities(name: &str, secret: Secret) -> Result<Identities, KeyProblem> {
     let mut all = Identities::default();
     let entries = secret.data.unwrap_or_default().into_iter();
     for (entry, value) in entries.filter(|(entry, _)| entry.ends_with(ENTRY_SUFFIX)) {
+        let invalid = |why: String| KeyProblem::Invalid {
+            entry: entry.clone(),
+            why,
+        };
         let text = SecretBytes::new(value.0)
             .into_string()
-            .map_err(|error| format!("entry {entry}: {error}"))?;
+            .map_err(|error| invalid(error.to_string()))?;
         let origin = format!("Secret {name}, entry {entry}");
-        all.extend(
-            Identities::parse(&text, &origin).map_err(|error| format!("entry {entry}: {error}"))?,
-        );
+        all.extend(Identities::parse(&text, &origin).map_err(|error| invalid(error.to_string()))?);
     }
     if all.is_empty() {
-        Err(format!(
-            "it has no identity in an entry ending in {ENTRY_SUFFIX}"
-        ))
+        Err(KeyProblem::NoEntry)
     } else {
         Ok(all)
     }

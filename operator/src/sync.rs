@@ -35,6 +35,7 @@ use fetch::Fetched;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use lockstep_api::{DriftMode, Sync};
+use lockstep_names::Revision;
 use memory::{Basis, FileMemory, Memory};
 use preflight::Cleared;
 use prune::Pruned;
@@ -54,8 +55,8 @@ pub(crate) enum Ending {
     Idle(Cleared),
     /// All steps were gone through; what failed on the way is in there.
     Done(Pruned),
-    /// A step could not be done, so none after it was.
-    Halted(StepError),
+    /// A step could not be done, so none after it was; with the revision, if it came that far.
+    Halted(StepError, Option<Revision>),
 }
 
 /// Brings one Sync in step, and says when to look again.
@@ -95,8 +96,9 @@ async fn steps(
 ) -> Ending {
     let fetched = match before_work(context, sync, memory).await {
         Ok(fetched) => fetched,
-        Err(error) => return Ending::Halted(error),
+        Err((error, revision)) => return Ending::Halted(error, revision),
     };
+    let revision = fetched.cleared.revision.clone();
     if is_settled(context, &fetched, memory) {
         return Ending::Idle(fetched.cleared);
     }
@@ -104,7 +106,7 @@ async fn steps(
     context.ledger.begin(&owner);
     let ending = match work(context, fetched, memory, stop).await {
         Ok(pruned) => Ending::Done(pruned),
-        Err(error) => Ending::Halted(error),
+        Err(error) => Ending::Halted(error, Some(revision)),
     };
     if context.ledger.end(&owner) {
         context.watches.wake(&owner);
@@ -112,18 +114,23 @@ async fn steps(
     ending
 }
 
-/// Steps 1 to 3: what is wanted, and may it be.
+/// Steps 1 to 3: what is wanted, and may it be. An error comes with the revision, if there is one.
 async fn before_work(
     context: &Arc<Context>,
     sync: Arc<Sync>,
     memory: &mut Memory,
-) -> Result<Fetched, StepError> {
-    let resolved = resolve::resolve(context, sync).await?;
+) -> Result<Fetched, (StepError, Option<Revision>)> {
+    let resolved = resolve::resolve(context, sync)
+        .await
+        .map_err(|error| (error.into(), None))?;
     memory.rebase(Basis::of(&resolved));
-    let cleared = preflight::clear(resolved, &context.namespace)?;
+    let cleared =
+        preflight::clear(resolved, &context.namespace).map_err(|hold| (hold.into(), None))?;
+    let revision = cleared.revision.clone();
     let context = context.clone();
     let listed = tokio::task::spawn_blocking(move || fetch::fetch(&context, cleared)).await;
-    Ok(listed.unwrap_or(Err(fetch::FetchError::Cancelled))?)
+    let listed = listed.unwrap_or(Err(fetch::FetchError::Cancelled));
+    listed.map_err(|error| (error.into(), Some(revision)))
 }
 
 /// Steps 4 to 7: from files to the cluster.

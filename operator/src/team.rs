@@ -5,6 +5,7 @@
 
 use crate::context::Context;
 use crate::events::api_cause;
+use crate::keys::KeyProblem;
 use crate::sync::STATUS_MANAGER;
 use jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -48,7 +49,7 @@ pub(crate) async fn reconcile(
             format!("namespace {}: {}", problem.1.name, problem.1.message),
         )
     } else if let Some(missing) = ring.missing.first() {
-        (TeamReason::KeyMissing, missing.to_string())
+        (key_reason(&missing.why), missing.to_string())
     } else {
         (
             TeamReason::Succeeded,
@@ -91,6 +92,13 @@ pub(crate) async fn reconcile(
     } else {
         LOOK_AGAIN
     }))
+}
+
+fn key_reason(problem: &KeyProblem) -> TeamReason {
+    match problem {
+        KeyProblem::NotFound(_) | KeyProblem::NoEntry => TeamReason::KeyMissing,
+        KeyProblem::Invalid { .. } => TeamReason::KeyInvalid,
+    }
 }
 
 async fn write(context: &Context, team: &Team, status: &lockstep_api::TeamStatus) {

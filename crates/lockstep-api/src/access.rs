@@ -64,6 +64,8 @@ pub fn operator_access(operator: &Account) -> Vec<Value> {
                 &statuses.each_ref().map(String::as_str),
                 &["patch", "update"],
             ),
+            // For the finalizer that `deletionPolicy: Prune` needs.
+            rule(GROUP, &["syncs"], &["patch"]),
             rule("events.k8s.io", &["events"], &["create", "patch"]),
         ]),
         ..ClusterRole::default()

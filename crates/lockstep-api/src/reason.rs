@@ -150,8 +150,6 @@ reasons! {
         KeyMissing,
         /// An entry of a key Secret is no age identity.
         KeyInvalid,
-        /// The same identity is held by another Team.
-        KeyShared,
         /// The service account is missing in a namespace.
         ServiceAccountNotFound,
     }

@@ -4,27 +4,21 @@
 //! is written, every new object is in the inventory, so that whatever comes to be in the cluster can
 //! be found again.
 
-use super::admit::admit;
+mod plan;
+mod write;
+
 use super::memory::{FileMemory, Memory};
 use super::preflight::Cleared;
 use super::render::{Rendered, RenderedFile};
-use super::report;
 use super::resolve::Resolved;
 use crate::context::Context;
 use crate::ledger::Moved;
-use lockstep_api::{ConflictPolicy, DriftMode, Failure, FailureReason, SyncReason};
-use lockstep_apply::{ApiError, Change, ConnectError, Planned, Resource, Session, verify_account};
+use lockstep_api::{Failure, FailureReason, SyncReason};
+use lockstep_apply::{ApiError, ConnectError, Session};
 use lockstep_manifests::{Manifest, Stage, stage};
-use lockstep_names::{NamespaceName, ObjectId, ObjectKey, RepoPath};
+use lockstep_names::{ObjectId, ObjectKey, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
-
-/// How many objects of one Sync are written at once.
-const AT_ONCE: usize = 16;
-/// How long kinds that a definition in the same Sync brings are waited for.
-const KIND_PATIENCE: Duration = Duration::from_secs(12);
 
 /// The cluster after the objects were applied.
 pub(crate) struct Applied {
@@ -141,15 +135,6 @@ struct Work<'a> {
     restarted: bool,
 }
 
-/// An object with its place, ready to be written.
-struct Placed {
-    planned: Planned,
-    key: ObjectKey,
-    source: RepoPath,
-    line: usize,
-    fingerprint: lockstep_apply::Fingerprint,
-}
-
 impl<'a> Work<'a> {
     fn new(
         context: &'a Context,
@@ -193,215 +178,10 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Finds each object's place, and leaves out what is refused or needs no work.
-    async fn plan(&mut self, manifests: Vec<Manifest>, memory: &Memory) -> Vec<Placed> {
-        let mut planned = Vec::new();
-        for manifest in manifests {
-            let Manifest {
-                mut key,
-                body,
-                source,
-                line,
-            } = manifest;
-            let (resource, namespace) = match self.place(&key).await {
-                Ok(place) => place,
-                Err(failure) => {
-                    self.fail(failure.at(&source, Some(line)), &source);
-                    continue;
-                }
-            };
-            key.namespace = namespace.as_ref().map(ToString::to_string);
-            if let Some(first) = self.wanted_by.get(&key) {
-                let message = format!("{key} is already in {first}; one of the two must go");
-                let failure = Failure::of_object(&key, FailureReason::DuplicateObject, &message);
-                self.fail(failure.at(&source, Some(line)), &source);
-                continue;
-            }
-            self.wanted_by.insert(key.clone(), source.clone());
-            if let Some(file) = self.files.get_mut(&source) {
-                file.memory.objects.push(key.clone());
-            }
-            let fingerprint = self.context.fingerprints.of(&body);
-            if memory.full_apply.is_some() && self.is_current(&key, &fingerprint) {
-                continue;
-            }
-            let planned_object = self.planned(resource, namespace, &key, body, memory);
-            planned.push(Placed {
-                planned: planned_object,
-                key,
-                source,
-                line,
-                fingerprint,
-            });
-        }
-        planned
-    }
-
-    fn planned(
-        &self,
-        resource: Arc<Resource>,
-        namespace: Option<NamespaceName>,
-        key: &ObjectKey,
-        body: lockstep_secret::SecretBytes,
-        memory: &Memory,
-    ) -> Planned {
-        let known = memory.inventory.get(key).cloned().flatten();
-        Planned {
-            resource,
-            namespace,
-            name: key.name.clone(),
-            body,
-            recorded: self.context.ledger.recorded(&self.resolved.owner, key),
-            conflicts: self.conflicts(known),
-        }
-    }
-
-    /// What to do about fields of others. `known` is the object's UID in the inventory: after a restart
-    /// nothing else tells that its fields were ours.
-    fn conflicts(&self, known: Option<String>) -> lockstep_apply::ConflictPolicy {
-        match (self.resolved.sync.spec.conflict_policy, known) {
-            (ConflictPolicy::Force, _) => lockstep_apply::ConflictPolicy::Force,
-            (ConflictPolicy::Refuse, Some(uid)) if self.restarted => {
-                lockstep_apply::ConflictPolicy::ForceOn { uid }
-            }
-            (ConflictPolicy::Refuse, _) => lockstep_apply::ConflictPolicy::Refuse,
-        }
-    }
-
-    fn is_current(&self, key: &ObjectKey, fingerprint: &lockstep_apply::Fingerprint) -> bool {
-        let restores = self.resolved.sync.spec.drift_detection.mode == DriftMode::Enabled;
-        let moved = restores && self.moved.contains_key(key);
-        !moved
-            && self
-                .context
-                .ledger
-                .is_applied(&self.resolved.owner, key, fingerprint)
-    }
-
-    async fn place(
-        &self,
-        key: &ObjectKey,
-    ) -> Result<(Arc<Resource>, Option<NamespaceName>), Failure> {
-        let resource = self.kind(key).await.map_err(|error| {
-            let reason = match error {
-                ApiError::KindUnknown => FailureReason::KindNotFound,
-                _ => FailureReason::ApplyFailed,
-            };
-            Failure::of_object(key, reason, &error.to_string())
-        })?;
-        let namespace = admit(key, &resource, &self.resolved)
-            .map_err(|refused| Failure::of_object(key, refused.reason, &refused.message))?;
-        Ok((resource, namespace))
-    }
-
-    /// Finds the kind; if this Sync has just brought definitions of kinds, waits for them.
-    async fn kind(&self, key: &ObjectKey) -> Result<Arc<Resource>, ApiError> {
-        let started = tokio::time::Instant::now();
-        loop {
-            match self.context.kinds.resolve(key).await {
-                Err(ApiError::KindUnknown)
-                    if self.new_kinds && started.elapsed() < KIND_PATIENCE =>
-                {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-                found => return found,
-            }
-        }
-    }
-
     fn fail(&mut self, failure: Failure, source: &RepoPath) {
         self.transient |= failure.reason == FailureReason::KindNotFound.as_str();
         self.failures.push(failure);
         self.failed.insert(source.clone());
-    }
-
-    /// Writes the objects of one stage.
-    async fn write(
-        &mut self,
-        placed: Vec<Placed>,
-        memory: &mut Memory,
-        stop: &AtomicBool,
-    ) -> Result<(), ApplyError> {
-        if placed.is_empty() {
-            return Ok(());
-        }
-        self.intend(&placed, memory).await?;
-        if self.session.is_none() {
-            self.session = Some(self.connect().await?);
-        }
-        let Some(session) = &self.session else {
-            return Ok(());
-        };
-        let (planned, notes): (Vec<_>, Vec<_>) = placed
-            .into_iter()
-            .map(|placed| {
-                (
-                    placed.planned,
-                    (placed.key, placed.source, placed.line, placed.fingerprint),
-                )
-            })
-            .unzip();
-        let outcomes = session.apply_all(planned, AT_ONCE, stop).await;
-        for (outcome, (key, source, line, fingerprint)) in outcomes.into_iter().zip(notes) {
-            match outcome {
-                Ok(applied) => self.note(key, fingerprint, applied, memory),
-                Err(error) => {
-                    self.transient |= error.is_transient() || error == ApiError::Stopped;
-                    let failure = Failure::of_object(&key, object_reason(&error), &explain(&error));
-                    self.fail(failure.at(&source, Some(line)), &source);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts what is new into the inventory before it is in the cluster.
-    async fn intend(&self, placed: &[Placed], memory: &mut Memory) -> Result<(), ApplyError> {
-        let before = memory.inventory.len();
-        for object in placed {
-            memory.inventory.entry(object.key.clone()).or_insert(None);
-        }
-        if memory.inventory.len() == before {
-            return Ok(());
-        }
-        report::intend(self.context, &self.resolved, memory)
-            .await
-            .map_err(ApplyError::Inventory)
-    }
-
-    async fn connect(&self) -> Result<Session, ApplyError> {
-        let account = &self.resolved.account;
-        verify_account(&self.context.client, account)
-            .await
-            .map_err(|cause| ApplyError::Account {
-                account: account.to_string(),
-                cause,
-            })?;
-        Ok(Session::connect(
-            &self.context.config,
-            account,
-            self.resolved.owner.clone(),
-        )?)
-    }
-
-    fn note(
-        &mut self,
-        key: ObjectKey,
-        fingerprint: lockstep_apply::Fingerprint,
-        applied: lockstep_apply::Applied,
-        memory: &mut Memory,
-    ) {
-        memory
-            .inventory
-            .insert(key.clone(), Some(applied.recorded.uid().to_owned()));
-        self.written += u64::from(applied.change != Change::Unchanged);
-        self.new_kinds |= key.kind == "CustomResourceDefinition";
-        if let Some(moved) = self.moved.remove(&key) {
-            self.corrected.push((key.clone(), moved));
-        }
-        self.context
-            .ledger
-            .record(&self.resolved.owner, key, fingerprint, applied.recorded);
     }
 
     fn finish(self, tree: ObjectId, unmet: BTreeSet<String>) -> Applied {
@@ -420,32 +200,5 @@ impl<'a> Work<'a> {
             corrected: self.corrected,
             session: self.session,
         }
-    }
-}
-
-fn object_reason(error: &ApiError) -> FailureReason {
-    match error {
-        ApiError::Conflict { .. } => FailureReason::Conflict,
-        ApiError::Forbidden | ApiError::ImpersonationForbidden => FailureReason::Forbidden,
-        ApiError::Invalid { .. }
-        | ApiError::Malformed { .. }
-        | ApiError::Denied { .. }
-        | ApiError::TooLarge
-        | ApiError::BadName => FailureReason::Rejected,
-        ApiError::NamespaceNotFound | ApiError::Terminating => FailureReason::NamespaceUnavailable,
-        ApiError::KindUnknown => FailureReason::KindNotFound,
-        _ => FailureReason::ApplyFailed,
-    }
-}
-
-/// The error, and for a conflict what would help.
-fn explain(error: &ApiError) -> String {
-    match error {
-        ApiError::Conflict { .. } => {
-            format!(
-                "{error}; remove them there, or set spec.conflictPolicy to Force to take them over"
-            )
-        }
-        _ => error.to_string(),
     }
 }

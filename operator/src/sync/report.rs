@@ -53,6 +53,9 @@ pub(super) async fn report(
     ending: &Ending,
     memory: &mut Memory,
 ) -> SyncReason {
+    if context.stop.requested() && is_unfinished(ending) {
+        return cut_short(context, sync, memory).await;
+    }
     let now = Timestamp::now();
     let generation = sync.meta().generation;
     let before = memory.status.clone().unwrap_or_default();
@@ -93,6 +96,26 @@ pub(super) async fn report(
         tracing::warn!(sync = %name(sync), cause, "the status could not be written; the next reconcile tries again");
     }
     verdict.reason
+}
+
+/// Did anything fail? When the process is to stop, that is most likely why.
+fn is_unfinished(ending: &Ending) -> bool {
+    match ending {
+        Ending::Idle(_) => false,
+        Ending::Done(pruned) => !pruned.applied.failures.is_empty(),
+        Ending::Halted(..) => true,
+    }
+}
+
+/// The process stops in the middle of the work: what is in the cluster by now is written down, and no
+/// failure is reported that is none.
+async fn cut_short(context: &Context, sync: &Sync, memory: &mut Memory) -> SyncReason {
+    let mut status = memory.status.clone().unwrap_or_default();
+    status.inventory = Some(inventory(memory)).filter(|inventory| !inventory.entries.is_empty());
+    if let Err(cause) = write(context, sync, status, memory).await {
+        tracing::warn!(sync = %name(sync), cause, "the inventory could not be written before the end");
+    }
+    SyncReason::Progressing
 }
 
 /// Tells the news: what was put back, and a new reason for being ready or not.

@@ -20,7 +20,7 @@ pub(super) fn next(ending: &Ending, memory: &mut Memory, interval: Duration) -> 
     let retry = match ending {
         Ending::Idle(_) => false,
         Ending::Done(pruned) => pruned.applied.transient,
-        Ending::Halted(error) => error.next() == Next::Retry,
+        Ending::Halted(error, _) => error.next() == Next::Retry,
     };
     if !retry {
         memory.failures = 0;

@@ -6,6 +6,7 @@ use super::prune::Pruned;
 use crate::explain::explain;
 use crate::ledger::Moved;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use lockstep_api::{
     ConditionStatus, ConditionType, DecryptedReason, DriftMode, DriftedReason, Failure,
@@ -42,11 +43,20 @@ pub(super) fn judge(
             Verdict {
                 reason: SyncReason::Succeeded,
                 ready: None,
-                others: drifted(&[], moved, &cleared.resolved.sync.spec.drift_detection.mode),
+                others: drifted(
+                    &[],
+                    moved,
+                    cleared.resolved.sync.spec.drift_detection.mode,
+                    &status.conditions,
+                ),
                 stalled: false,
             }
         }
-        Ending::Halted(error) => {
+        Ending::Halted(error, revision) => {
+            if let Some(revision) = revision {
+                status.last_attempted_revision = Some(revision.to_string());
+                status.remember(revision, error.reason().as_str(), now);
+            }
             let reason = error.reason();
             let message = explain(error, None);
             Verdict {
@@ -102,7 +112,8 @@ fn done(
     others.extend(drifted(
         &applied.corrected,
         moved,
-        &resolved.sync.spec.drift_detection.mode,
+        resolved.sync.spec.drift_detection.mode,
+        &status.conditions,
     ));
     Verdict {
         reason,
@@ -236,7 +247,8 @@ fn decrypted(pruned: &Pruned) -> Statement {
 fn drifted(
     corrected: &[(ObjectKey, Moved)],
     moved: &BTreeMap<ObjectKey, Moved>,
-    mode: &DriftMode,
+    mode: DriftMode,
+    before: &[Condition],
 ) -> Vec<Statement> {
     let say = |status, reason: DriftedReason, message: String| {
         vec![Statement::new(
@@ -246,7 +258,7 @@ fn drifted(
             message,
         )]
     };
-    if *mode == DriftMode::Disabled {
+    if mode == DriftMode::Disabled {
         return say(
             ConditionStatus::Unknown,
             DriftedReason::Disabled,
@@ -260,7 +272,7 @@ fn drifted(
             .join("; ")
     };
     if !moved.is_empty() {
-        let reason = if *mode == DriftMode::Warn {
+        let reason = if mode == DriftMode::Warn {
             DriftedReason::Detected
         } else {
             DriftedReason::CorrectionFailed
@@ -268,7 +280,17 @@ fn drifted(
         return say(ConditionStatus::True, reason, list(&mut moved.iter()));
     }
     match corrected {
-        [] => Vec::new(),
+        [] => match before
+            .iter()
+            .find(|condition| condition.type_ == ConditionType::Drifted.as_str())
+        {
+            Some(condition) if condition.status == ConditionStatus::False.as_str() => Vec::new(),
+            _ => say(
+                ConditionStatus::False,
+                DriftedReason::InStep,
+                "nobody else has changed what was applied".to_owned(),
+            ),
+        },
         some => {
             let text = list(&mut some.iter().map(|(key, moved)| (key, moved)));
             say(
