@@ -1,10 +1,14 @@
 //! What end-to-end tests write into repositories and look for in clusters.
 
+mod look;
+
+pub use look::{failures, metadata, ready, until};
+
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockstep_testbed::{Installation, Operator, Tenant};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -65,6 +69,46 @@ impl Stage {
         let tenant = Tenant::new(&self.installation, name)?;
         tenant.init()?;
         Ok(tenant)
+    }
+
+    /// A tenant who has pushed these files of the folder `deploy`, encrypted where the policy says
+    /// so, and whose Sync with these additions to its `spec` wants them applied; and the commit.
+    ///
+    /// # Errors
+    /// When any of it fails.
+    pub fn pushed(
+        &self,
+        name: &str,
+        files: &[(&str, &str)],
+        spec: &Value,
+    ) -> Result<(Tenant, String)> {
+        let tenant = self.tenant(name)?;
+        for (path, content) in files {
+            tenant.checkout().write(path, content)?;
+        }
+        tenant.lockstep(&["encrypt", "-i", "deploy"])?;
+        let commit = tenant.checkout().push("files")?;
+        let mut whole = json!({"path": "deploy"});
+        if let (Some(fields), Some(more)) = (whole.as_object_mut(), spec.as_object()) {
+            fields.extend(more.clone());
+        }
+        tenant.sync(&whole)?;
+        Ok((tenant, commit))
+    }
+
+    /// As [`Stage::pushed`], once it is applied.
+    ///
+    /// # Errors
+    /// As [`Stage::pushed`], or when it is not applied within a minute.
+    pub fn applied(
+        &self,
+        name: &str,
+        files: &[(&str, &str)],
+        spec: &Value,
+    ) -> Result<(Tenant, String)> {
+        let (tenant, commit) = self.pushed(name, files, spec)?;
+        tenant.wait_applied(&commit)?;
+        Ok((tenant, commit))
     }
 }
 

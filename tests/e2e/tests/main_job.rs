@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use lockstep_e2e::{Stage, config_map, event_messages, example, secret, stored};
-use lockstep_testbed::{Tenant, condition};
+use lockstep_testbed::{OPERATOR_NAMESPACE, Tenant, condition};
 use serde_json::json;
 use std::process::Command;
 use std::time::Duration;
@@ -227,8 +227,11 @@ fn an_emptied_folder_and_a_lost_key_delete_nothing() {
     let commit = tenant.publish("nothing left").unwrap();
     tenant
         .wait("the emptied folder is reported", |sync| {
-            sync["status"]["lastAttemptedRevision"] == format!("main@sha1:{commit}").as_str()
-                && condition(sync, "Ready")["status"] == "False"
+            let ready = condition(sync, "Ready");
+            ready["reason"] == "PathNotFound"
+                && ready["message"]
+                    .as_str()
+                    .is_some_and(|text| text.contains(&commit))
         })
         .unwrap();
     assert!(
@@ -241,8 +244,15 @@ fn an_emptied_folder_and_a_lost_key_delete_nothing() {
     checkout.git(&["revert", "--no-edit", "HEAD"]).unwrap();
     tenant
         .kubectl()
-        .run(&["delete", "secret", "nothing-age", "-n", "lockstep-system"])
+        .run(&["delete", "secret", "nothing-age", "-n", OPERATOR_NAMESPACE])
         .unwrap();
+    checkout
+        .write(
+            "deploy/db-secret.yaml",
+            &secret("db", &[("password", "second")]),
+        )
+        .unwrap();
+    tenant.lockstep(&["encrypt", "-i", "deploy"]).unwrap();
     checkout
         .write(
             "deploy/settings.yaml",
@@ -250,17 +260,23 @@ fn an_emptied_folder_and_a_lost_key_delete_nothing() {
         )
         .unwrap();
     let commit = tenant.publish("back, but the key is gone").unwrap();
-    tenant
-        .wait("the lost key is reported", |sync| {
-            sync["status"]["lastAttemptedRevision"] == format!("main@sha1:{commit}").as_str()
-                && condition(sync, "Ready")["status"] == "False"
-        })
+    let sync = tenant.wait_failed(&commit, "KeyMissing").unwrap();
+    let failure = &sync["status"]["failures"][0];
+    assert_eq!(
+        (&failure["path"], &failure["reason"]),
+        (&json!("deploy/db-secret.yaml"), &json!("KeyMissing"))
+    );
+    assert_eq!(
+        tenant.secret_value("db", "password").unwrap(),
+        Some(stored(FIRST))
+    );
+    let settings = tenant
+        .kubectl()
+        .json(&["configmap", "settings", "-n", "nothing"])
         .unwrap();
-    assert!(
-        tenant
-            .kubectl()
-            .exists(&["secret", "db", "-n", "nothing"])
-            .unwrap()
+    assert_eq!(
+        settings["data"]["level"], "warn",
+        "files without secrets are applied all the same"
     );
 }
 
@@ -274,7 +290,9 @@ fn the_operator_writes_only_ciphertext_to_disk() {
             "--text",
             "--files-with-matches",
             "-e",
-            "first",
+            FIRST,
+            "-e",
+            &stored(FIRST),
         ])
         .arg(stage.operator.folder())
         .output()

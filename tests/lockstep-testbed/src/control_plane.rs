@@ -7,8 +7,10 @@
 //! There is no controller manager: nothing deletes the objects of a deleted namespace, collects
 //! garbage or runs a Deployment's pods.
 
+use crate::audit::{self, Asked};
 use crate::certificates::{Authority, SigningKey};
 use crate::child::{Running, tied_command};
+use crate::installation::OPERATOR_NAMESPACE;
 use crate::kubeconfig::Kubeconfig;
 use crate::kubectl::Kubectl;
 use crate::scratch::Scratch;
@@ -19,6 +21,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+/// The audit log's name in the scratch folder.
+const AUDIT_LOG: &str = "audit.log";
 
 /// How often a start is tried: another process may take a port between our asking and our using it.
 const ATTEMPTS: usize = 3;
@@ -93,6 +98,14 @@ impl ControlPlane {
     #[must_use]
     pub fn kubectl(&self) -> &Kubectl {
         &self.kubectl
+    }
+
+    /// Every request of the operator's account so far, whoever it acted as, oldest first.
+    ///
+    /// # Errors
+    /// Where `LOCKSTEP_KUBECONFIG` stands in for the control plane: its audit log is out of reach.
+    pub fn asked(&self) -> Result<Vec<Asked>> {
+        audit::read(&self.scratch.path().join(AUDIT_LOG))
     }
 
     /// Writes a kubeconfig for a service account that is there, with a token for a day.
@@ -211,6 +224,7 @@ fn start_api_server(
         "tokens.csv",
         &format!("{token},admin,admin,system:masters\n"),
     )?;
+    let policy = scratch.write("audit-policy.yaml", &audit::policy(OPERATOR_NAMESPACE))?;
     let mut command = tied_command(tool(Tool::ApiServer)?);
     command
         .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
@@ -231,6 +245,10 @@ fn start_api_server(
         .arg(signing_key)
         .arg("--token-auth-file")
         .arg(tokens)
+        .arg("--audit-policy-file")
+        .arg(policy)
+        .arg("--audit-log-path")
+        .arg(scratch.path().join(AUDIT_LOG))
         .arg("--cert-dir")
         .arg(scratch.path().join("api-server"));
     let log = scratch.path().join("api-server.log");

@@ -11,6 +11,7 @@
 //! Where `setpriv` is missing (it is part of util-linux), a control plane outlives a parent that
 //! was killed with SIGKILL.
 
+mod audit;
 mod binaries;
 mod certificates;
 mod child;
@@ -29,6 +30,7 @@ mod tools;
 mod wait;
 mod watch;
 
+pub use audit::Asked;
 pub use binaries::{Binary, binary, use_binaries_in};
 pub use certificates::{Authority, Issued};
 pub use control_plane::ControlPlane;
