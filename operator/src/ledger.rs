@@ -208,3 +208,6 @@ impl Page {
         Some(moved)
     }
 }
+
+#[cfg(test)]
+mod tests;

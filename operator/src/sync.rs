@@ -18,6 +18,8 @@ mod apply;
 mod cleanup;
 mod failure;
 mod fetch;
+#[cfg(test)]
+mod fixtures;
 pub(crate) mod memory;
 mod open;
 mod preflight;

@@ -66,3 +66,64 @@ fn cluster_scoped(key: &ObjectKey, team: &str) -> Refused {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::fixtures::resolved;
+    use serde_json::json;
+
+    fn key(kind: &str, namespace: Option<&str>) -> ObjectKey {
+        ObjectKey {
+            group: String::new(),
+            version: "v1".into(),
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+            name: "x".into(),
+        }
+    }
+
+    fn resource(kind: &str, scope: Scope) -> Resource {
+        Resource {
+            group: String::new(),
+            version: "v1".into(),
+            kind: kind.into(),
+            plural: "things".into(),
+            scope,
+        }
+    }
+
+    #[test]
+    fn objects_go_to_the_syncs_namespace_or_another_of_the_team() {
+        let place = |namespace| {
+            let resource = resource("Secret", Scope::Namespaced);
+            admit(
+                &key("Secret", namespace),
+                &resource,
+                &resolved(|_, _, _| {}),
+            )
+        };
+        assert_eq!(place(None).unwrap().unwrap().as_str(), "team-a");
+        assert_eq!(
+            place(Some("team-a-jobs")).unwrap().unwrap().as_str(),
+            "team-a-jobs"
+        );
+        for outside in ["team-b", "kube-system", "Team-A", " team-a", ""] {
+            assert_eq!(
+                place(Some(outside)).unwrap_err().reason,
+                FailureReason::NamespaceNotAllowed
+            );
+        }
+    }
+
+    #[test]
+    fn cluster_scoped_kinds_need_the_teams_list() {
+        let resource = resource("Namespace", Scope::Cluster);
+        let refused = admit(&key("Namespace", None), &resource, &resolved(|_, _, _| {}));
+        assert_eq!(refused.unwrap_err().reason, FailureReason::KindNotAllowed);
+        let listed = resolved(|_, team, _| {
+            team["spec"]["clusterScopedKinds"] = json!([{"group": "", "kind": "Namespace"}]);
+        });
+        assert_eq!(admit(&key("Namespace", None), &resource, &listed), Ok(None));
+    }
+}

@@ -336,3 +336,6 @@ fn field(field: &lockstep_apply::DriftedField) -> String {
         (None, _) => format!("{path} removed"),
     }
 }
+
+#[cfg(test)]
+mod tests;
