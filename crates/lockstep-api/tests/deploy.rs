@@ -26,7 +26,10 @@ fn deployed() -> Vec<Value> {
     let mut objects = Vec::new();
     for entry in std::fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             objects.extend(serde_saphyr::from_multiple::<Value>(&text).unwrap());
         }
@@ -112,10 +115,7 @@ fn the_pod_is_restricted_and_keeps_no_state() {
     let [namespace] = &of_kind("Namespace")[..] else {
         panic!("deploy/ holds one Namespace");
     };
-    assert_eq!(
-        namespace["metadata"]["name"],
-        operator().namespace.as_str()
-    );
+    assert_eq!(namespace["metadata"]["name"], operator().namespace.as_str());
     assert_eq!(
         namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"],
         "restricted"
