@@ -56,7 +56,7 @@ pub(crate) enum Ending {
     /// Nothing had to be done.
     Idle(Cleared),
     /// All steps were gone through; what failed on the way is in there.
-    Done(Pruned),
+    Done(Box<Pruned>),
     /// A step could not be done, so none after it was; with the revision, if it came that far.
     Halted(StepError, Option<Revision>),
 }
@@ -107,7 +107,7 @@ async fn steps(
     let owner = fetched.cleared.resolved.owner.clone();
     context.ledger.begin(&owner);
     let ending = match work(context, fetched, memory, stop).await {
-        Ok(pruned) => Ending::Done(pruned),
+        Ok(pruned) => Ending::Done(Box::new(pruned)),
         Err(error) => Ending::Halted(error, Some(revision)),
     };
     if context.ledger.end(&owner) {
@@ -154,7 +154,8 @@ async fn work(
     Ok(pruned)
 }
 
-/// Is everything in the folder applied, and has nothing moved since?
+/// Is everything in the folder applied, and has nothing moved since? Where drift cannot be watched,
+/// everything is applied again at each interval.
 fn is_settled(context: &Context, fetched: &Fetched, memory: &mut Memory) -> bool {
     if memory
         .full_apply

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use kube::runtime::reflector::ObjectRef;
 use lockstep_api::{DriftMode, Sync};
-use lockstep_apply::{Event, Owner, Resource, Seen, Watched, watch, watch_client};
+use lockstep_apply::{ApiError, Event, Owner, Resource, Seen, Watched, watch, watch_client};
 use lockstep_names::{Account, ObjectKey};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,11 +25,17 @@ pub(crate) struct Watches {
 }
 
 /// A watch that ends when it is dropped.
-struct Running(JoinHandle<()>);
+struct Running {
+    task: JoinHandle<()>,
+    failure: Failure,
+}
+
+/// Why a watch sees nothing now, if so.
+type Failure = Arc<Mutex<Option<ApiError>>>;
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -58,6 +64,22 @@ impl Watches {
             .retain(|(watched, _), _| keep(&watched.owner));
     }
 
+    /// Why drift of this Sync cannot be seen now, if so.
+    pub(crate) fn blind(&self, owner: &Owner) -> Option<String> {
+        let running = self.running();
+        let mut own = running
+            .iter()
+            .filter(|((watched, _), _)| watched.owner == *owner);
+        own.find_map(|((watched, account), watch)| {
+            let failure = watch.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            let error = failure.as_ref()?;
+            Some(format!(
+                "{} cannot be watched as {account}: {error}",
+                watched.resource.kind
+            ))
+        })
+    }
+
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<(Watched, Account), Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,7 +95,7 @@ impl Watches {
         let mut running = self.running();
         running.retain(|(watched, by), watch| {
             watched.owner != *owner
-                || (by == account && wanted.contains(watched) && !watch.0.is_finished())
+                || (by == account && wanted.contains(watched) && !watch.task.is_finished())
         });
         let missing: Vec<_> = wanted
             .into_iter()
@@ -90,13 +112,15 @@ impl Watches {
             }
         };
         for watched in missing {
-            let task = follow_one(
-                client.clone(),
-                watched.clone(),
-                self.ledger.clone(),
-                self.wake.clone(),
-            );
-            running.insert((watched, account.clone()), Running(tokio::spawn(task)));
+            let failure = Failure::default();
+            let follower = Follower {
+                watched: watched.clone(),
+                ledger: self.ledger.clone(),
+                waker: self.wake.clone(),
+                failure: failure.clone(),
+            };
+            let task = tokio::spawn(follower.follow(client.clone()));
+            running.insert((watched, account.clone()), Running { task, failure });
         }
     }
 }
@@ -122,49 +146,65 @@ pub(crate) async fn follow(context: &Context, resolved: &Resolved, memory: &Memo
         .set(&context.config, &resolved.account, &resolved.owner, wanted);
 }
 
-async fn follow_one(
-    client: kube::Client,
+/// One watch, from its events to the ledger.
+struct Follower {
     watched: Watched,
     ledger: Arc<Ledger>,
     waker: UnboundedSender<ObjectRef<Sync>>,
-) {
-    let owner = watched.owner.clone();
-    let resource = watched.resource.clone();
-    let namespace = watched.namespace.as_ref().map(ToString::to_string);
-    let mut events = Box::pin(watch(client, watched));
-    while let Some(event) = events.next().await {
-        let moved = match event {
+    failure: Failure,
+}
+
+impl Follower {
+    async fn follow(self, client: kube::Client) {
+        let mut events = Box::pin(watch(client, self.watched.clone()));
+        while let Some(event) = events.next().await {
+            let error = match &event {
+                Event::Failed(error) => Some(error.clone()),
+                Event::Applied(_) | Event::Deleted(_) | Event::Relisted(_) => None,
+            };
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = error;
+            if self.has_moved(event) {
+                wake(&self.waker, &self.watched.owner);
+            }
+        }
+    }
+
+    /// Takes note of an event; has something of ours moved?
+    fn has_moved(&self, event: Event) -> bool {
+        let Watched {
+            resource,
+            namespace,
+            owner,
+        } = &self.watched;
+        match event {
             Event::Applied(seen) => {
-                let key = key(&resource, &seen);
-                ledger
-                    .observe(&owner, &key, Sighting::There(Box::new(seen)))
+                let key = key(resource, &seen);
+                self.ledger
+                    .observe(owner, &key, Sighting::There(Box::new(seen)))
                     .is_some()
             }
             Event::Deleted(seen) => {
-                let key = key(&resource, &seen);
-                ledger
-                    .observe(&owner, &key, Sighting::Gone { uid: seen.uid })
+                let key = key(resource, &seen);
+                self.ledger
+                    .observe(owner, &key, Sighting::Gone { uid: seen.uid })
                     .is_some()
             }
             Event::Relisted(all) => {
                 let seen = all
                     .into_iter()
-                    .map(|seen| (key(&resource, &seen), seen))
+                    .map(|seen| (key(resource, &seen), seen))
                     .collect();
                 let ours = |key: &ObjectKey| {
                     key.group == resource.group
                         && key.kind == resource.kind
-                        && key.namespace == namespace
+                        && key.namespace.as_deref() == namespace.as_ref().map(AsRef::as_ref)
                 };
-                ledger.observe_all(&owner, ours, &seen)
+                self.ledger.observe_all(owner, ours, &seen)
             }
             Event::Failed(error) => {
                 tracing::warn!(sync = %owner, kind = resource.kind, %error, "drift cannot be watched for now");
                 false
             }
-        };
-        if moved {
-            wake(&waker, &owner);
         }
     }
 }

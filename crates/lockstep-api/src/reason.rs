@@ -182,6 +182,9 @@ reasons! {
         Detected,
         /// A change was found and could not be put back.
         CorrectionFailed,
+        /// The Team's service account may not watch some of the objects, or the API server does not
+        /// answer; until it can be watched, everything is applied again at each interval.
+        NotWatched,
         /// Drift is not looked for, because `driftDetection.mode` is `Disabled`.
         Disabled,
     }

@@ -9,7 +9,7 @@ mod write;
 
 use super::memory::{FileMemory, Memory};
 use super::preflight::Cleared;
-use super::render::{Rendered, RenderedFile};
+use super::render::{Origin, Rendered, RenderedFile};
 use super::resolve::Resolved;
 use crate::context::Context;
 use crate::ledger::Moved;
@@ -144,7 +144,9 @@ impl<'a> Work<'a> {
         memory: &Memory,
     ) -> Self {
         let resolved = cleared.resolved.clone();
-        let kept = files.iter().filter(|(_, file)| !file.fresh);
+        let kept = files
+            .iter()
+            .filter(|(_, file)| file.origin == Origin::Remembered);
         let objects = |(path, file): (&RepoPath, &RenderedFile)| {
             let path = path.clone();
             file.memory

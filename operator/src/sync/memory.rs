@@ -48,6 +48,17 @@ pub(crate) struct FileMemory {
     pub recipients: BTreeSet<String>,
 }
 
+impl FileMemory {
+    /// A file whose objects have yet to find their places.
+    pub(crate) fn of(blob: ObjectId, recipients: BTreeSet<String>) -> Self {
+        Self {
+            blob,
+            objects: Vec::new(),
+            recipients,
+        }
+    }
+}
+
 /// What one Sync remembers.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {

@@ -15,8 +15,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct RenderedFile {
     /// Its objects, and what it was opened from.
     pub memory: FileMemory,
-    /// Has it been opened in this reconcile, so that its manifests are at hand?
-    pub fresh: bool,
+    /// How its objects are known.
+    pub origin: Origin,
+}
+
+/// How the objects of a file are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was opened in this reconcile, and its manifests are at hand.
+    Opened,
+    /// It is as it was when it was last applied.
+    Remembered,
 }
 
 /// The objects one revision wants.
@@ -48,7 +57,6 @@ pub(crate) fn render(opened: OpenedTree, memory: &Memory) -> Rendered {
         failures,
         unmet,
     } = opened;
-    let labels = fetched.cleared.resolved.owner.labels();
     let mut rendered = Rendered {
         tree: fetched.snapshot.tree().clone(),
         cleared: fetched.cleared,
@@ -60,55 +68,37 @@ pub(crate) fn render(opened: OpenedTree, memory: &Memory) -> Rendered {
     };
     for path in kept {
         if let Some(known) = memory.files.get(&path) {
-            rendered.files.insert(
-                path,
-                RenderedFile {
-                    memory: known.clone(),
-                    fresh: false,
-                },
-            );
+            rendered.keep(path, known.clone(), Origin::Remembered);
         }
     }
     for (path, blob) in empty {
-        let memory = FileMemory {
-            blob,
-            objects: Vec::new(),
-            recipients: BTreeSet::new(),
-        };
-        rendered.files.insert(
-            path,
-            RenderedFile {
-                memory,
-                fresh: true,
-            },
-        );
+        rendered.keep(path, FileMemory::of(blob, BTreeSet::new()), Origin::Opened);
     }
+    let labels = rendered.cleared.resolved.owner.labels();
     for file in files {
         rendered.opened += u64::from(!file.recipients.is_empty());
         match render_file(&file.path, &file.document, &labels) {
             Ok(manifests) => {
-                let memory = FileMemory {
-                    blob: file.blob,
-                    objects: Vec::new(),
-                    recipients: file.recipients,
-                };
-                rendered.files.insert(
-                    file.path,
-                    RenderedFile {
-                        memory,
-                        fresh: true,
-                    },
-                );
+                let memory = FileMemory::of(file.blob, file.recipients);
+                rendered.keep(file.path, memory, Origin::Opened);
                 rendered.manifests.extend(manifests);
             }
-            Err(errors) => {
-                let failure = |error: &RenderError| {
-                    let text = explain(error, error.hint());
-                    Failure::of_file(&file.path, FailureReason::ManifestInvalid, &text)
-                };
-                rendered.failures.extend(errors.iter().map(failure));
-            }
+            Err(errors) => rendered.fail(&file.path, &errors),
         }
     }
     rendered
+}
+
+impl Rendered {
+    fn keep(&mut self, path: RepoPath, memory: FileMemory, origin: Origin) {
+        self.files.insert(path, RenderedFile { memory, origin });
+    }
+
+    fn fail(&mut self, path: &RepoPath, errors: &[RenderError]) {
+        let failure = |error: &RenderError| {
+            let text = explain(error, error.hint());
+            Failure::of_file(path, FailureReason::ManifestInvalid, &text)
+        };
+        self.failures.extend(errors.iter().map(failure));
+    }
 }

@@ -3,9 +3,10 @@
 //! A status that would say the same again is not written, so a reconcile with nothing to do asks the
 //! API server nothing.
 
+use super::Ending;
 use super::memory::Memory;
 use super::resolve::{Resolved, owner_of};
-use super::{Ending, verdict};
+use super::verdict::{self, Drift};
 use crate::context::Context;
 use crate::events::{Weight, api_cause};
 use jiff::Timestamp;
@@ -15,7 +16,6 @@ use lockstep_api::{
     ConditionStatus, ConditionType, Inventory, InventoryEntry, REQUESTED_AT, Statement, Sync,
     SyncReason, SyncStatus,
 };
-use std::collections::BTreeMap;
 
 /// The name under which the operator owns status fields.
 pub(crate) const STATUS_MANAGER: &str = "lockstep-operator";
@@ -62,9 +62,14 @@ pub(super) async fn report(
     let mut status = before.clone();
     status.observed_generation = generation;
     status.last_handled_reconcile_at = sync.annotations().get(REQUESTED_AT).cloned();
-    let moved =
-        owner_of(sync).map_or_else(|_| BTreeMap::new(), |owner| context.ledger.moved(&owner));
-    let verdict = verdict::judge(ending, &moved, &mut status, now);
+    let drift = owner_of(sync).map_or_else(
+        |_| Drift::default(),
+        |owner| Drift {
+            moved: context.ledger.moved(&owner),
+            blind: context.watches.blind(&owner),
+        },
+    );
+    let verdict = verdict::judge(ending, &drift, &mut status, now);
     lockstep_api::remove(&mut status.conditions, ConditionType::Reconciling);
     let mut news = false;
     if let Some(ready) = &verdict.ready {

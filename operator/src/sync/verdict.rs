@@ -28,11 +28,20 @@ pub(super) struct Verdict {
     pub stalled: bool,
 }
 
+/// What the watches know.
+#[derive(Default)]
+pub(super) struct Drift {
+    /// What has moved and was not put back.
+    pub moved: BTreeMap<ObjectKey, Moved>,
+    /// Why nothing can be seen, if so.
+    pub blind: Option<String>,
+}
+
 /// Judges how a reconcile ended, and fills in everything of `status` but conditions and inventory.
-/// `moved` is what has moved and was not put back.
+/// `drift` is what the watches know after it.
 pub(super) fn judge(
     ending: &Ending,
-    moved: &BTreeMap<ObjectKey, Moved>,
+    drift: &Drift,
     status: &mut SyncStatus,
     now: Timestamp,
 ) -> Verdict {
@@ -45,7 +54,7 @@ pub(super) fn judge(
                 ready: None,
                 others: drifted(
                     &[],
-                    moved,
+                    drift,
                     cleared.resolved.sync.spec.drift_detection.mode,
                     &status.conditions,
                 ),
@@ -71,16 +80,11 @@ pub(super) fn judge(
                 stalled: error.next() == Next::Wait && reason != SyncReason::Suspended,
             }
         }
-        Ending::Done(pruned) => done(pruned, moved, status, now),
+        Ending::Done(pruned) => done(pruned, drift, status, now),
     }
 }
 
-fn done(
-    pruned: &Pruned,
-    moved: &BTreeMap<ObjectKey, Moved>,
-    status: &mut SyncStatus,
-    now: Timestamp,
-) -> Verdict {
+fn done(pruned: &Pruned, drift: &Drift, status: &mut SyncStatus, now: Timestamp) -> Verdict {
     let applied = &pruned.applied;
     let revision = &applied.cleared.revision;
     let resolved = &applied.cleared.resolved;
@@ -111,7 +115,7 @@ fn done(
     let mut others = vec![decrypted(pruned)];
     others.extend(drifted(
         &applied.corrected,
-        moved,
+        drift,
         resolved.sync.spec.drift_detection.mode,
         &status.conditions,
     ));
@@ -246,7 +250,7 @@ fn decrypted(pruned: &Pruned) -> Statement {
 /// The `Drifted` condition. After a correction it tells what was put back until the next one.
 fn drifted(
     corrected: &[(ObjectKey, Moved)],
-    moved: &BTreeMap<ObjectKey, Moved>,
+    drift: &Drift,
     mode: DriftMode,
     before: &[Condition],
 ) -> Vec<Statement> {
@@ -271,6 +275,14 @@ fn drifted(
             .collect::<Vec<_>>()
             .join("; ")
     };
+    if let Some(why) = &drift.blind {
+        return say(
+            ConditionStatus::Unknown,
+            DriftedReason::NotWatched,
+            why.clone(),
+        );
+    }
+    let moved = &drift.moved;
     if !moved.is_empty() {
         let reason = if mode == DriftMode::Warn {
             DriftedReason::Detected

@@ -40,15 +40,20 @@ fn ended(failures: Vec<Failure>, corrected: Vec<(ObjectKey, Moved)>) -> Ending {
         corrected,
         session: None,
     };
-    Ending::Done(Pruned {
+    Ending::Done(Box::new(Pruned {
         applied,
         deleted: 0,
-    })
+    }))
 }
 
 fn judged(ending: &Ending) -> (Verdict, SyncStatus) {
     let mut status = SyncStatus::default();
-    let verdict = judge(ending, &BTreeMap::new(), &mut status, Timestamp::UNIX_EPOCH);
+    let verdict = judge(
+        ending,
+        &Drift::default(),
+        &mut status,
+        Timestamp::UNIX_EPOCH,
+    );
     (verdict, status)
 }
 
