@@ -166,12 +166,7 @@ impl Document<Clear> {
     /// [`TreeError`] when its aliases expand to too much.
     pub fn into_opened(self) -> Result<Document<Opened>, TreeError> {
         // The walk bounds what the aliases expand to; nothing is encrypted.
-        Survey::of(
-            self.text.expose(),
-            &self.stream,
-            &Selector::default(),
-            Keys::Any,
-        )?;
+        Survey::of(&self.stream, &Selector::default(), Keys::Any)?;
         let trees = tree_builder::build(&self.stream, Vec::new());
         let state = Opened {
             trees,

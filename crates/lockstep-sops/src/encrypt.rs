@@ -38,7 +38,7 @@ pub(crate) fn encrypt(
         return Err(EncryptError::CommentSelector(policy.selector.field()));
     }
     let text = text.expose();
-    let survey = Survey::of(text, stream, &policy.selector, Keys::Strings)?;
+    let survey = Survey::of(stream, &policy.selector, Keys::Strings)?;
     let cipher = Cipher::new(key);
     let mut sealer = Sealer {
         text,

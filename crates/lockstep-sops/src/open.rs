@@ -46,7 +46,7 @@ pub(crate) fn open(
     {
         return Err(OpenError::CommentSelector(metadata.selector.field()));
     }
-    let survey = Survey::of(text.expose(), &stream, &metadata.selector, Keys::Strings)?;
+    let survey = Survey::of(&stream, &metadata.selector, Keys::Strings)?;
     let opener = Opener {
         stream: &stream,
         survey: &survey,

@@ -32,9 +32,8 @@ pub(crate) fn append(
         }
         _ => 0,
     };
-    if root.span.is_empty() {
-        // The document is empty: it becomes a mapping with nothing but metadata.
-    } else if !matches!(root.kind, NodeKind::Mapping(..)) {
+    if !root.span.is_empty() && !matches!(root.kind, NodeKind::Mapping(..)) {
+        // A written null gives way to a mapping with nothing but metadata.
         splices.replace(root.start..root.span.end, String::new());
     }
     let end = document.span.end;

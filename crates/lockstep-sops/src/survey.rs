@@ -102,14 +102,8 @@ pub(crate) enum Keys {
 
 impl Survey {
     /// Walks every document of `stream`. Top-level `sops` mappings are left out.
-    pub(crate) fn of(
-        text: &str,
-        stream: &Stream,
-        selector: &Selector,
-        keys: Keys,
-    ) -> Result<Self, TreeError> {
+    pub(crate) fn of(stream: &Stream, selector: &Selector, keys: Keys) -> Result<Self, TreeError> {
         let mut walk = Walk {
-            text,
             stream,
             selector,
             keys,
@@ -189,7 +183,6 @@ enum InList {
 }
 
 struct Walk<'a> {
-    text: &'a str,
     stream: &'a Stream,
     selector: &'a Selector,
     keys: Keys,
@@ -334,11 +327,11 @@ impl Walk<'_> {
         self.visit(target, path, in_list)?;
         self.alias = None;
         let leaves = first..self.survey.leaves.len();
-        let at_anchor = self.anchored.get(&target).cloned().unwrap_or(0..0);
-        let expand = leaves
-            .clone()
-            .chain(at_anchor)
-            .any(|leaf| self.survey.leaves[leaf].selected);
+        let selected =
+            |mut leaves: Range<usize>| leaves.any(|leaf| self.survey.leaves[leaf].selected);
+        // An anchor that the walk did not pass is in the metadata, which does not stay either.
+        let at_anchor = self.anchored.get(&target).cloned();
+        let expand = selected(leaves.clone()) || at_anchor.is_none_or(selected);
         self.survey.aliases[index] = AliasUse {
             node: id,
             leaves,
@@ -365,10 +358,11 @@ impl Walk<'_> {
         if self.alias.is_some() {
             return;
         }
-        let line_start = self.text[..entry.start]
-            .rfind('\n')
-            .map_or(0, |newline| newline + 1);
-        let column = entry.start - line_start;
+        let column = if entry.in_flow {
+            entry.column
+        } else {
+            entry.block_indent
+        };
         self.survey.columns.entry(container).or_insert(column);
         self.survey.slots.push(Slot {
             start: entry.start,

@@ -261,6 +261,16 @@ fn what_sops_could_not_read_is_refused() {
 }
 
 #[test]
+fn an_alias_into_the_metadata_outlives_it() {
+    let text = "a: x\nb_unencrypted: 3.13.3\n";
+    let encrypted = encrypt(text, &EncryptionPolicy::default()).unwrap();
+    let (body, block) = encrypted.split_at(encrypted.find("sops:").unwrap());
+    let aliased = body.replace("3.13.3", "*v");
+    let moved = block.replace("version: ", "version: &v ") + &aliased;
+    assert_eq!(open(&moved).unwrap(), text);
+}
+
+#[test]
 fn aliases_do_not_explode() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {

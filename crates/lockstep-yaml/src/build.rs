@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 /// A collection that is still open.
 struct Open {
     id: NodeId,
+    /// The column of a block collection in bytes.
+    column: Option<usize>,
     /// The key that waits for its value.
     key: Option<NodeId>,
     /// Key texts so far, with their lines.
@@ -220,8 +222,22 @@ impl<'t> Builder<'t> {
         }
         self.last_end = self.last_end.max(range.end);
         let id = self.add(kind, tag, span, range)?;
+        let node = &self.stream.nodes[id.0];
+        let column = match node.kind {
+            NodeKind::Mapping(CollectionStyle::Block, _)
+            | NodeKind::Sequence(CollectionStyle::Block, _) => {
+                let line = raw::line_start(self.text, node.span.start);
+                Some(
+                    self.text[line..node.span.start]
+                        .trim_start_matches('\u{feff}')
+                        .len(),
+                )
+            }
+            _ => None,
+        };
         self.open.push(Open {
             id,
+            column,
             key: None,
             seen: HashMap::new(),
         });
@@ -255,6 +271,7 @@ impl<'t> Builder<'t> {
         let start = tag_range(span).map_or(range.start, |tag| tag.start.min(range.start));
         self.stream.nodes.push(Node {
             line: span.start.line(),
+            column: span.start.col(),
             start,
             span: range,
             anchor: None,
@@ -307,20 +324,8 @@ impl<'t> Builder<'t> {
         self.open
             .iter()
             .rev()
-            .map(|open| &self.stream.nodes[open.id.0])
-            .find(|node| {
-                let (NodeKind::Mapping(style, _) | NodeKind::Sequence(style, _)) = &node.kind
-                else {
-                    return false;
-                };
-                *style == CollectionStyle::Block
-            })
-            .map_or(0, |node| self.column(node.span.start))
-    }
-
-    fn column(&self, at: usize) -> usize {
-        let start = raw::line_start(self.text, at);
-        self.text[start..at].trim_start_matches('\u{feff}').len()
+            .find_map(|open| open.column)
+            .unwrap_or(0)
     }
 }
 

@@ -13,6 +13,8 @@ pub struct NodeId(pub(crate) usize);
 pub struct Node {
     /// The line its content starts on, counted from 1.
     pub line: usize,
+    /// The column its content starts at, in characters, counted from 0.
+    pub column: usize,
     /// The bytes of its content. Quotes and brackets belong to it, a block scalar's header too; tag
     /// and anchor do not. A block collection starts at its first entry and ends with its last.
     /// Empty where nothing is written: that position must not be spliced.

@@ -44,7 +44,8 @@ pub fn plain_fits(text: &str, context: Context) -> bool {
         && !text.contains(" #")
         && !text.starts_with("---")
         && !text.starts_with("...")
-        && (context == Context::Block || !text.contains(is_flow_indicator))
+        // libyaml ends a plain scalar in brackets at a question mark too.
+        && (context == Context::Block || !text.contains(|c| is_flow_indicator(c) || c == '?'))
 }
 
 /// Writes `text` in single quotes, unless it needs escapes or more than one line.
