@@ -1,5 +1,6 @@
 //! The one script surface: demo, test, bench and the checks they call.
 
+mod bench;
 mod demo;
 mod layers;
 mod programs;
@@ -22,6 +23,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    Bench(verbs::bench::Bench),
     Demo(verbs::demo::Demo),
     Layers(verbs::layers::Layers),
     Test(verbs::test::Test),
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     lockstep_testbed::clean_up_on_interrupt()?;
     match verb {
+        Verb::Bench(bench) => bench.run(),
         Verb::Demo(demo) => demo.run(),
         Verb::Layers(layers) => layers.run(),
         Verb::Test(test) => test.run(),

@@ -11,7 +11,6 @@ pub(crate) enum Profile {
     /// Quick to build: the same artefacts that the tests use.
     Dev,
     /// What is shipped: for numbers.
-    #[expect(dead_code, reason = "wip")]
     Release,
 }
 

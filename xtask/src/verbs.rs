@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod layers;
 pub(crate) mod test;

@@ -1,0 +1,47 @@
+//! The numbers: what the operator and the command line cost, on this machine, in a release build.
+
+mod cli;
+mod machine;
+mod manifests;
+mod metrics;
+mod operator;
+mod process;
+mod report;
+mod stopwatch;
+
+pub(crate) use report::Report;
+
+use crate::programs::{self, Profile};
+use crate::workspace::Workspace;
+use anyhow::{Context as _, Result};
+use machine::Machine;
+use std::io::Write as _;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Subject {
+    /// The operator, on a real API server and a real Git server.
+    Operator,
+    /// The command line, beside the real sops.
+    Cli,
+}
+
+/// Builds the programs, then measures `subject`, or everything; the command line on `files` files.
+pub(crate) fn run(workspace: &Workspace, subject: Option<Subject>, files: usize) -> Result<Report> {
+    programs::build(workspace, Profile::Release)?;
+    let machine = Machine::look(workspace)?;
+    let wanted = |one| subject.is_none_or(|subject| subject == one);
+    let mut sections = Vec::new();
+    if wanted(Subject::Operator) {
+        sections.push(operator::measure()?);
+    }
+    if wanted(Subject::Cli) {
+        sections.push(cli::measure(files)?);
+    }
+    Ok(Report { machine, sections })
+}
+
+/// Says on standard error what is going on, so that standard output is the report alone.
+fn progress(text: &str) -> Result<()> {
+    writeln!(std::io::stderr(), "{text}").context("writing progress")
+}

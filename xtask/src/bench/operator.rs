@@ -1,0 +1,188 @@
+//! The operator against a real API server and a real Git server, all on this machine.
+//!
+//! # Limits
+//! The API server writes an audit log for the count of requests, and etcd does not flush. No
+//! controllers run, so nothing acts on what is applied.
+
+use super::manifests::{self, OBJECTS, SECRETS};
+use super::metrics::Reconciles;
+use super::process::resident;
+use super::progress;
+use super::report::{Figure, Section, Unit};
+use super::stopwatch::Stopwatch;
+use anyhow::{Result, ensure};
+use lockstep_testbed::{Installation, Operator, Tenant};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a short thing is measured.
+const ROUNDS: usize = 20;
+/// How often everything is applied for the first time, each time for another team.
+const FIRST_APPLIES: usize = 3;
+/// How long the operator is left alone before its memory is read, and while nothing is to do.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Measures everything, from an empty cluster on.
+pub(super) fn measure() -> Result<Section> {
+    progress("operator: starting a control plane and a Git server")?;
+    let installation = Arc::new(Installation::start()?);
+    let operator = installation.start_operator(&[])?;
+    let before = resident(operator.id())?;
+    let mut first = Vec::new();
+    let tenant = first_apply(&installation, "bench-0", &mut first)?;
+    let clock = Stopwatch::new(&tenant)?;
+    let mut figures = vec![Figure::new(
+        "resident memory, before any work",
+        Unit::Mebibytes,
+        vec![before.now],
+    )];
+    figures.extend(memory(&operator)?);
+    figures.extend(nothing_new(&installation, &clock)?);
+    figures.extend(change(&tenant, &clock)?);
+    figures.push(edit(&tenant, &clock)?);
+    figures.extend(nothing_to_do(&installation, &operator, &tenant)?);
+    for number in 1..FIRST_APPLIES {
+        first_apply(&installation, &format!("bench-{number}"), &mut first)?;
+    }
+    figures.insert(0, Figure::times("first apply: trigger → Ready", &first));
+    Ok(Section {
+        title: format!("Operator: {OBJECTS} objects in as many files, {SECRETS} of them encrypted"),
+        figures,
+    })
+}
+
+/// A new team whose Sync is Ready with one small file; then everything arrives in one push.
+fn first_apply(
+    installation: &Arc<Installation>,
+    name: &str,
+    took: &mut Vec<Duration>,
+) -> Result<Tenant> {
+    let tenant = Tenant::new(installation, name)?;
+    tenant.init()?;
+    let checkout = tenant.checkout();
+    checkout.write("deploy/app-000-config.yaml", &manifests::config_map(0))?;
+    let commit = checkout.push("the first file")?;
+    tenant.sync(&json!({"path": "deploy"}))?;
+    tenant.wait_applied(&commit)?;
+    manifests::write(checkout)?;
+    tenant.lockstep(&["encrypt", "-i", "deploy"])?;
+    let commit = checkout.push("everything")?;
+    progress(&format!("operator: first apply of {OBJECTS} objects"))?;
+    let clock = Stopwatch::new(&tenant)?;
+    let (asked, _) = clock.trigger()?;
+    took.push(clock.applied(&commit)? - asked);
+    Ok(tenant)
+}
+
+fn memory(operator: &Operator) -> Result<[Figure; 2]> {
+    progress("operator: memory when idle")?;
+    std::thread::sleep(IDLE);
+    let resident = resident(operator.id())?;
+    let figure = |what: &str, value| Figure::new(what, Unit::Mebibytes, vec![value]);
+    Ok([
+        figure("resident memory, idle after the first apply", resident.now),
+        figure("resident memory, the most there was", resident.peak),
+    ])
+}
+
+/// A fetch is asked for and the server has nothing new.
+fn nothing_new(installation: &Installation, clock: &Stopwatch<'_>) -> Result<[Figure; 2]> {
+    progress("operator: fetches that find nothing new")?;
+    let before = installation.cluster().asked()?.len();
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let (asked, stamp) = clock.trigger()?;
+        times.push(clock.handled(&stamp)? - asked);
+    }
+    let requests = installation.cluster().asked()?.len() - before;
+    Ok([
+        Figure::times("a fetch that finds nothing new: trigger → status", &times),
+        Figure::new(
+            "… API requests for each",
+            Unit::Requests,
+            vec![requests as f64 / ROUNDS as f64],
+        ),
+    ])
+}
+
+/// One encrypted file of all changes.
+fn change(tenant: &Tenant, clock: &Stopwatch<'_>) -> Result<[Figure; 2]> {
+    progress("operator: pushes of one changed file")?;
+    let watch = clock.value("app-007", "password")?;
+    let (mut arrived, mut ready) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let file = manifests::secret_file(7);
+        let password = format!("example-changed-{round:02}");
+        tenant
+            .checkout()
+            .write(&file, &manifests::secret(7, &password))?;
+        tenant.lockstep(&["encrypt", "-i", &file])?;
+        let commit = tenant.checkout().push("one file")?;
+        let (asked, _) = clock.trigger()?;
+        // The two watches are two processes: either may be a moment ahead.
+        arrived.push(watch.is(&password)?.saturating_duration_since(asked));
+        ready.push(clock.applied(&commit)? - asked);
+    }
+    Ok([
+        Figure::times("one file pushed: trigger → value in the cluster", &arrived),
+        Figure::times("one file pushed: trigger → Ready", &ready),
+    ])
+}
+
+/// Somebody edits a Secret.
+fn edit(tenant: &Tenant, clock: &Stopwatch<'_>) -> Result<Figure> {
+    progress("operator: edits that are put back")?;
+    let watch = clock.value("app-011", "password")?;
+    let mut times = Vec::new();
+    for round in 0..ROUNDS {
+        let edit = format!("example-edited-{round:02}");
+        let patch = json!({"stringData": {"password": edit}}).to_string();
+        let what = ["secret", "app-011", "--namespace", tenant.name()];
+        tenant.kubectl().patch(&what, &patch)?;
+        let edited = watch.is(&edit)?;
+        times.push(watch.is("example-password-0011")? - edited);
+    }
+    Ok(Figure::times("kubectl edit → put back", &times))
+}
+
+/// The interval passes, and Git and the cluster are as they were.
+fn nothing_to_do(
+    installation: &Installation,
+    operator: &Operator,
+    tenant: &Tenant,
+) -> Result<[Figure; 2]> {
+    progress("operator: reconciles with nothing to do")?;
+    let interval = |interval: &str| {
+        let patch = json!({"spec": {"interval": interval}}).to_string();
+        let what = ["sync", tenant.name(), "--namespace", tenant.name()];
+        tenant.kubectl().patch(&what, &patch)
+    };
+    interval("1s")?;
+    // The change of the Sync is itself something to do.
+    std::thread::sleep(IDLE / 5);
+    let (asked, reconciles) = (
+        installation.cluster().asked()?.len(),
+        Reconciles::of(operator)?,
+    );
+    std::thread::sleep(IDLE);
+    let (then, now) = (
+        installation.cluster().asked()?.len(),
+        Reconciles::of(operator)?,
+    );
+    interval("10m")?;
+    let count = now.count - reconciles.count;
+    ensure!(count > 0.0, "no reconcile within {IDLE:?}");
+    let mean = (now.seconds - reconciles.seconds) / count;
+    Ok([
+        Figure::times(
+            format!("a reconcile with nothing to do (mean of {count})"),
+            &[Duration::from_secs_f64(mean)],
+        ),
+        Figure::new(
+            "… API requests for all of them",
+            Unit::Requests,
+            vec![(then - asked) as f64],
+        ),
+    ])
+}

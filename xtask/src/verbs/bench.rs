@@ -1,0 +1,44 @@
+//! `cargo xtask bench`: the numbers, from a release build.
+
+use crate::bench::{Subject, run};
+use crate::workspace::Workspace;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Measure the operator on a local control plane, and the command line beside the real sops.
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// What to measure; everything, if not given.
+    subject: Option<Subject>,
+
+    /// How many files the command line is measured with.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    files: usize,
+
+    /// Form of the report.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Form of the report.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A table for people.
+    Text,
+    /// Every sample, for programs.
+    Json,
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let report = run(&Workspace::read()?, self.subject, self.files)?;
+        let mut stdout = std::io::stdout().lock();
+        match self.format {
+            Format::Text => write!(stdout, "{report}")?,
+            Format::Json => writeln!(stdout, "{:#}", report.to_json())?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
