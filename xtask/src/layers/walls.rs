@@ -179,5 +179,5 @@ pub(super) const NAMELESS: &[&str] = &[
 /// Lines a file may have, its own tests included.
 pub(super) const FILE_LINES: usize = 400;
 
-/// Lines a `main.rs` may have: parse, set up, run, map to an exit code.
+/// Lines a program's `main.rs` may have: parse, set up, run, map to an exit code.
 pub(super) const MAIN_LINES: usize = 60;

@@ -14,8 +14,8 @@ pub(crate) struct Bench {
     subject: Option<Subject>,
 
     /// How many files the command line is measured with.
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    files: usize,
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    files: u16,
 
     /// Form of the report.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -33,7 +33,7 @@ enum Format {
 
 impl Bench {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let report = run(&Workspace::read()?, self.subject, self.files)?;
+        let report = run(&Workspace::read()?, self.subject, usize::from(self.files))?;
         let mut stdout = std::io::stdout().lock();
         match self.format {
             Format::Text => write!(stdout, "{report}")?,
