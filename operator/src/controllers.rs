@@ -3,17 +3,18 @@
 //! A Sync is woken by itself, its Repository, its Team, the Team's keys and by drift; a Repository by
 //! itself and its Team; a Team by itself, other Teams and key Secrets.
 
+use crate::bells::{Bell, Change, ChangedRepository, ringing, syncs_of};
 use crate::context::Context;
 use crate::events::api_cause;
 use crate::server::Probes;
 use crate::synced::{Synced, Watch};
 use crate::{repository, sync, team};
-use futures::channel::mpsc::UnboundedReceiver;
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::{FutureExt, Stream, StreamExt};
 use kube::runtime::controller::{Action, Config as Pace, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use lockstep_api::{Repository, Sync, Team};
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -33,28 +34,31 @@ impl Controllers {
     /// Prepares them; up to `concurrency` objects of a kind are reconciled at once.
     pub(crate) fn new(client: &Client, concurrency: u16, synced: &Synced) -> Self {
         let pace = || Pace::default().concurrency(concurrency);
-        let all = watcher::Config::default;
-        let teams = || Api::<Team>::all(client.clone());
-        let repositories = || Api::<Repository>::all(client.clone());
-        let team_controller = controller(teams(), Watch::Teams, synced).with_config(pace());
-        let repository_controller =
-            controller(repositories(), Watch::Repositories, synced).with_config(pace());
-        let of_team = in_namespaces_of(repository_controller.store());
-        let repository_controller = repository_controller.watches(teams(), all(), of_team);
-        let syncs =
-            controller(Api::<Sync>::all(client.clone()), Watch::Syncs, synced).with_config(pace());
-        let (of_team, of_repository) = (
-            in_namespaces_of(syncs.store()),
-            from_repository(syncs.store()),
-        );
-        let syncs =
-            syncs
-                .watches(teams(), all(), of_team)
-                .watches(repositories(), all(), of_repository);
+        let (team_bell, [for_teams, for_repositories, for_syncs]) = Bell::with_listeners();
+        let (repository_changed, changed_repositories) = unbounded();
+        let teams = Api::<Team>::all(client.clone());
+        let teams = controller(teams, Watch::Teams, synced, move |_| team_bell.ring());
+        let repositories = Api::<Repository>::all(client.clone());
+        let repositories = controller(repositories, Watch::Repositories, synced, move |change| {
+            let changed: ChangedRepository = match change {
+                Change::One(repository) => Some(ObjectRef::from_obj(repository)),
+                Change::All => None,
+            };
+            // The receiver is gone only when the process stops.
+            let _ = repository_changed.unbounded_send(changed);
+        });
+        let syncs = Api::<Sync>::all(client.clone());
+        let syncs = controller(syncs, Watch::Syncs, synced, |_| {});
+        let of_repositories = syncs_of(changed_repositories, syncs.store());
         Self {
-            teams: team_controller,
-            repositories: repository_controller,
-            syncs,
+            teams: teams.with_config(pace()).reconcile_all_on(for_teams),
+            repositories: repositories
+                .with_config(pace())
+                .reconcile_all_on(for_repositories),
+            syncs: syncs
+                .with_config(pace())
+                .reconcile_all_on(for_syncs)
+                .reconcile_on(of_repositories),
         }
     }
 
@@ -81,7 +85,11 @@ impl Controllers {
         key_changes: impl Stream<Item = ()> + Send + 'static,
         woken: UnboundedReceiver<ObjectRef<Sync>>,
     ) {
-        let (key_changes, wake_syncs, wake_teams) = fan_out(key_changes);
+        let (key_bell, [for_teams, for_syncs]) = Bell::with_listeners();
+        let key_changes = key_changes.for_each(move |()| {
+            key_bell.ring();
+            std::future::ready(())
+        });
         let synced = context.synced.clone();
         tokio::spawn(async move {
             synced.wait().await;
@@ -94,13 +102,13 @@ impl Controllers {
         );
         let teams = self
             .teams
-            .reconcile_all_on(wake_teams)
+            .reconcile_all_on(for_teams)
             .graceful_shutdown_on(a);
         let repositories = self.repositories.graceful_shutdown_on(b);
         let syncs = self
             .syncs
             .reconcile_on(woken)
-            .reconcile_all_on(wake_syncs)
+            .reconcile_all_on(for_syncs)
             .graceful_shutdown_on(c);
         let teams = teams
             .run(caught(team::reconcile), never, context.clone())
@@ -117,8 +125,13 @@ impl Controllers {
     }
 }
 
-/// A controller with a store of its own, and a note of when the store is filled.
-fn controller<K>(api: Api<K>, watch: Watch, synced: &Synced) -> Controller<K>
+/// A controller with a store of its own, a note of when the store is filled, and a bell for changes.
+fn controller<K>(
+    api: Api<K>,
+    watch: Watch,
+    synced: &Synced,
+    ring: impl FnMut(Change<'_, K>) + Send + 'static,
+) -> Controller<K>
 where
     K: kube::Resource<DynamicType = ()>
         + Clone
@@ -132,10 +145,12 @@ where
     let events = watcher(api, watcher::Config::default())
         .default_backoff()
         .reflect(writer);
-    Controller::for_stream(synced.note(watch, events).applied_objects(), store)
+    let events = ringing(synced.note(watch, events), ring);
+    Controller::for_stream(events.applied_objects(), store)
 }
 
-/// A reconcile that begins once everything is known, and whose panic ends it and nothing else; it is tried again after a minute.
+/// A reconcile that begins once everything is known, and whose panic ends it and nothing else; it is
+/// tried again after a minute.
 fn caught<K, F>(
     reconcile: impl Fn(Arc<K>, Arc<Context>) -> F + Send + std::marker::Sync + 'static,
 ) -> impl FnMut(Arc<K>, Arc<Context>) -> futures::future::BoxFuture<'static, Result<Action, Infallible>>
@@ -201,57 +216,4 @@ fn watch_cause(error: &watcher::Error) -> String {
 /// No reconcile fails: whatever happens ends in a status. The controller wants an answer all the same.
 fn never<K>(_: Arc<K>, error: &Infallible, _: Arc<Context>) -> Action {
     match *error {}
-}
-
-/// One stream of signals to two.
-fn fan_out(
-    signals: impl Stream<Item = ()> + Send + 'static,
-) -> (
-    impl Future<Output = ()> + Send,
-    UnboundedReceiver<()>,
-    UnboundedReceiver<()>,
-) {
-    let (one, first) = futures::channel::mpsc::unbounded();
-    let (other, second) = futures::channel::mpsc::unbounded();
-    let forward = signals.for_each(move |()| {
-        // The receivers are gone only when the process stops.
-        let _ = (one.unbounded_send(()), other.unbounded_send(()));
-        std::future::ready(())
-    });
-    (forward, first, second)
-}
-
-/// Everything in the namespaces of a Team. A namespace that the Team no longer names is looked at
-/// when its own objects are, or at their interval.
-fn in_namespaces_of<K>(
-    store: Store<K>,
-) -> impl Fn(Team) -> Vec<ObjectRef<K>> + Send + std::marker::Sync + 'static
-where
-    K: kube::Resource<DynamicType = ()> + Clone + Send + std::marker::Sync + 'static,
-{
-    move |_team| {
-        store
-            .state()
-            .iter()
-            .map(|object| ObjectRef::from_obj(object.as_ref()))
-            .collect()
-    }
-}
-
-/// The Syncs of a Repository.
-fn from_repository(
-    store: Store<Sync>,
-) -> impl Fn(Repository) -> Vec<ObjectRef<Sync>> + Send + std::marker::Sync + 'static {
-    move |repository| {
-        let named = |sync: &&Arc<Sync>| {
-            sync.namespace() == repository.namespace()
-                && sync.spec.source_ref.name == repository.name_any()
-        };
-        store
-            .state()
-            .iter()
-            .filter(named)
-            .map(|sync| ObjectRef::from_obj(sync.as_ref()))
-            .collect()
-    }
 }

@@ -2,6 +2,7 @@
 //! team, and puts back what somebody changed.
 
 mod arguments;
+mod bells;
 mod cluster;
 mod commands;
 mod context;

@@ -101,10 +101,12 @@ pub(crate) async fn reconcile(
         Err(hold) => Err(hold.into()),
     };
     let reason = status::report(&context, &repository, &outcome).await;
+    let label = reason.unwrap_or(RepositoryReason::Progressing).as_str();
     context
         .metrics
-        .reconciled("Repository", reason.as_str(), started.elapsed());
-    let failed = outcome.is_err();
+        .reconciled("Repository", label, started.elapsed());
+    // What nobody was told of has to be tried again.
+    let failed = outcome.is_err() || reason.is_none();
     Ok(Action::requeue(context.schedule.note(&repository, failed)))
 }
 

@@ -14,12 +14,13 @@ use lockstep_api::{
 };
 use lockstep_names::Revision;
 
-/// Writes the status if it says something new, and gives the reason of the `Ready` condition.
+/// Writes the status if it says something new, and gives the reason of the `Ready` condition; nothing
+/// if it could not be written.
 pub(super) async fn report(
     context: &Context,
     repository: &Repository,
     outcome: &Result<Revision, StepError>,
-) -> RepositoryReason {
+) -> Option<RepositoryReason> {
     let now = Timestamp::now();
     let before = repository.status.clone().unwrap_or_default();
     let mut status = before.clone();
@@ -51,8 +52,9 @@ pub(super) async fn report(
         && let Err(cause) = write(context, repository, &status).await
     {
         tracing::warn!(repository = %repository.name_any(), cause, "the status could not be written");
+        return None;
     }
-    reason
+    Some(reason)
 }
 
 fn statement(outcome: &Result<Revision, StepError>) -> (RepositoryReason, Statement) {

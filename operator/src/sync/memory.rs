@@ -74,8 +74,10 @@ pub(crate) struct Memory {
     pub full_apply: Option<Instant>,
     /// How often in a row the Sync has failed in a way that may pass.
     pub failures: u32,
-    /// The status as it was last written.
+    /// The status as it should be in the cluster.
     pub status: Option<SyncStatus>,
+    /// Did writing it fail?
+    pub undelivered: bool,
 }
 
 impl Memory {

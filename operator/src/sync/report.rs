@@ -95,10 +95,10 @@ pub(super) async fn report(
         verdict.ready.as_ref().filter(|_| news),
     )
     .await;
-    if status != before
+    if (status != before || memory.undelivered)
         && let Err(cause) = write(context, sync, status, memory).await
     {
-        tracing::warn!(sync = %name(sync), cause, "the status could not be written; the next reconcile tries again");
+        tracing::warn!(sync = %name(sync), cause, "the status could not be written, and is tried again soon");
     }
     verdict.reason
 }
@@ -181,11 +181,12 @@ async fn write(
         "status": status,
     });
     let parameters = PatchParams::apply(STATUS_MANAGER).force();
-    api.patch_status(&sync.name_any(), &parameters, &Patch::Apply(statement))
-        .await
-        .map_err(|error| api_cause(&error))?;
+    let written = api
+        .patch_status(&sync.name_any(), &parameters, &Patch::Apply(statement))
+        .await;
     memory.status = Some(status);
-    Ok(())
+    memory.undelivered = written.is_err();
+    written.map(drop).map_err(|error| api_cause(&error))
 }
 
 fn inventory(memory: &Memory) -> Inventory {

@@ -18,6 +18,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// When to look again.
 pub(super) fn next(ending: &Ending, memory: &mut Memory, interval: Duration) -> Action {
     let retry = match ending {
+        _ if memory.undelivered => true,
         Ending::Idle(_) => false,
         Ending::Done(pruned) => pruned.applied.transient,
         Ending::Halted(error, _) => error.next() == Next::Retry,
