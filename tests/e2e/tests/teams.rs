@@ -1,7 +1,7 @@
 //! The walls between teams, and between a team and the cluster: whatever a tenant writes.
 
 use anyhow::{Result, ensure};
-use lockstep_e2e::{Stage, config_map, secret};
+use lockstep_e2e::{Stage, config_map, secret, teams_disagree};
 use lockstep_testbed::{OPERATOR_NAMESPACE, Tenant, condition, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -143,6 +143,7 @@ fn a_namespace_of_two_teams_belongs_to_neither() {
         with_files(&stage, "wanted", &[("deploy/settings.yaml", &settings)]).unwrap();
     tenant.wait_applied(&commit).unwrap();
     let kubectl = tenant.kubectl();
+    let alone = teams_disagree();
     let mut other = kubectl.json(&["team", "wanted"]).unwrap();
     other["metadata"] = json!({"name": "thief"});
     kubectl.apply(&other.to_string()).unwrap();
@@ -155,6 +156,7 @@ fn a_namespace_of_two_teams_belongs_to_neither() {
     );
 
     kubectl.run(&["delete", "team", "thief"]).unwrap();
+    drop(alone);
     tenant.wait_applied(&commit).unwrap();
 }
 
@@ -209,7 +211,10 @@ fn without_its_account_a_team_does_nothing_and_loses_nothing() {
     tenant.publish("without an account").unwrap();
     for (what, reason) in [
         (&["team", "orphan"][..], "ServiceAccountNotFound"),
-        (&["repository", "orphan", "-n", "orphan"], "TeamNotReady"),
+        (
+            &["repository", "orphan", "-n", "orphan"],
+            "CredentialsMissing",
+        ),
     ] {
         eventually("the account is missed", Duration::from_secs(30), || {
             let object = tenant.kubectl().json(what)?;
