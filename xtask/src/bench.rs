@@ -14,8 +14,10 @@ pub(crate) use report::Report;
 use crate::programs::{self, Profile};
 use crate::workspace::Workspace;
 use anyhow::{Context as _, Result};
+use lockstep_testbed::{Tool, tool, use_binaries_in};
 use machine::Machine;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -26,10 +28,31 @@ pub(crate) enum Subject {
     Cli,
 }
 
-/// Builds the programs, then measures `subject`, or everything; the command line on `files` files.
-pub(crate) fn run(workspace: &Workspace, subject: Option<Subject>, files: usize) -> Result<Report> {
-    programs::build(workspace, Profile::Release)?;
-    let machine = Machine::look(workspace)?;
+/// Where the measured programs come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Origin {
+    /// This checkout, as a release build.
+    Built,
+    /// A folder with both of them.
+    Given(PathBuf),
+}
+
+/// Gets the programs, then measures `subject`, or everything; the command line on `files` files.
+pub(crate) fn run(
+    workspace: &Workspace,
+    origin: Origin,
+    subject: Option<Subject>,
+    files: usize,
+) -> Result<Report> {
+    if let Origin::Given(folder) = &origin {
+        use_binaries_in(folder.canonicalize().context("looking for the programs")?);
+    } else {
+        programs::build(workspace, Profile::Release)?;
+    }
+    for each in Tool::ALL {
+        tool(each)?;
+    }
+    let machine = Machine::look(workspace, &origin)?;
     let wanted = |one| subject.is_none_or(|subject| subject == one);
     let mut sections = Vec::new();
     if wanted(Subject::Operator) {

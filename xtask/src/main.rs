@@ -25,6 +25,7 @@ struct Arguments {
 enum Verb {
     Bench(verbs::bench::Bench),
     Demo(verbs::demo::Demo),
+    Docs(verbs::docs::Docs),
     Layers(verbs::layers::Layers),
     Test(verbs::test::Test),
     Tools(verbs::tools::Tools),
@@ -47,6 +48,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Bench(bench) => bench.run(),
         Verb::Demo(demo) => demo.run(),
+        Verb::Docs(docs) => docs.run(),
         Verb::Layers(layers) => layers.run(),
         Verb::Test(test) => test.run(),
         Verb::Tools(tools) => tools.run(),

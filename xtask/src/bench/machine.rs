@@ -1,5 +1,6 @@
 //! What a figure depends on besides the code: the machine, its load, and the versions of all parts.
 
+use super::Origin;
 use crate::workspace::{Workspace, output};
 use anyhow::{Context as _, Result};
 use lockstep_testbed::{Binary, Tool, binary, tool};
@@ -16,13 +17,13 @@ pub(super) struct Machine {
     kernel: String,
     /// Processes that wanted a processor in the minute before, on average.
     load: f64,
-    commit: String,
+    programs: String,
     versions: Vec<String>,
 }
 
 impl Machine {
     /// Looks around.
-    pub(super) fn look(workspace: &Workspace) -> Result<Self> {
+    pub(super) fn look(workspace: &Workspace, origin: &Origin) -> Result<Self> {
         let load = read("/proc/loadavg")?;
         let load = load.split(' ').next().context("no load average")?;
         let memory = field(&read("/proc/meminfo")?, "MemTotal").context("no MemTotal")?;
@@ -39,7 +40,10 @@ impl Machine {
             memory_mib: memory_kib / 1024.0,
             kernel: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             load: load.parse().context("reading the load average")?,
-            commit: commit(workspace)?,
+            programs: match origin {
+                Origin::Built => format!("release build of {}", commit(workspace)?),
+                Origin::Given(folder) => format!("programs from {}", folder.display()),
+            },
             versions: versions()?,
         })
     }
@@ -51,8 +55,7 @@ impl Machine {
             "memoryMiB": self.memory_mib.round(),
             "kernel": self.kernel,
             "loadBefore": self.load,
-            "profile": "release",
-            "commit": self.commit,
+            "programs": self.programs,
             "versions": self.versions,
         })
     }
@@ -69,7 +72,7 @@ impl fmt::Display for Machine {
             self.kernel,
             self.load
         )?;
-        writeln!(f, "release build of {}", self.commit)?;
+        writeln!(f, "{}", self.programs)?;
         writeln!(f, "{}", self.versions.join(", "))
     }
 }

@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: the numbers, from a release build.
 
-use crate::bench::{Subject, run};
+use crate::bench::{Origin, Subject, run};
 use crate::workspace::Workspace;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Measure the operator on a local control plane, and the command line beside the real sops.
@@ -16,6 +17,10 @@ pub(crate) struct Bench {
     /// How many files the command line is measured with.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     files: u16,
+
+    /// Measure the release builds in this folder instead of building them.
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
 
     /// Form of the report.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -33,7 +38,12 @@ enum Format {
 
 impl Bench {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let report = run(&Workspace::read()?, self.subject, usize::from(self.files))?;
+        let workspace = Workspace::read()?;
+        let origin = match self.programs {
+            Some(folder) => Origin::Given(folder),
+            None => Origin::Built,
+        };
+        let report = run(&workspace, origin, self.subject, usize::from(self.files))?;
         let mut stdout = std::io::stdout().lock();
         match self.format {
             Format::Text => write!(stdout, "{report}")?,
