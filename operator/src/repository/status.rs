@@ -88,11 +88,11 @@ async fn announce(context: &Context, repository: &Repository, ready: &Statement)
         repository.name_any()
     );
     match weight {
-        Weight::Normal => tracing::info!(repository = name, message = ready.message, "fetched"),
+        Weight::Normal => tracing::info!(repository = name, why = ready.message, "fetched"),
         Weight::Warning => tracing::warn!(
             repository = name,
             reason = ready.reason,
-            message = ready.message,
+            why = ready.message,
             "not fetched"
         ),
     }

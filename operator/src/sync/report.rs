@@ -4,6 +4,8 @@
 //! API server nothing.
 
 use super::Ending;
+use super::failure::StepError;
+use super::fetch::FetchError;
 use super::memory::Memory;
 use super::resolve::{Resolved, owner_of};
 use super::verdict::{self, Drift};
@@ -55,6 +57,10 @@ pub(super) async fn report(
 ) -> SyncReason {
     if context.stop.requested() && is_unfinished(ending) {
         return cut_short(context, sync, memory).await;
+    }
+    if let Ending::Halted(StepError::Fetch(FetchError::NotYet), _) = ending {
+        // Nothing is known yet, so what was said before still stands.
+        return SyncReason::SourceNotReady;
     }
     let now = Timestamp::now();
     let generation = sync.meta().generation;
@@ -154,7 +160,7 @@ async fn announce(context: &Context, sync: &Sync, ending: &Ending, news: Option<
             Weight::Normal
         };
         if weight == Weight::Warning {
-            tracing::warn!(sync = %name(sync), reason = ready.reason, message = ready.message, "not ready");
+            tracing::warn!(sync = %name(sync), reason = ready.reason, why = ready.message, "not ready");
         }
         context
             .events

@@ -1,0 +1,48 @@
+//! `docs/reference/operator.md` shows the help that the program prints.
+//!
+//! `UPDATE_DOCS=1 cargo test -p lockstep-operator --test reference` writes it again.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+fn page() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/operator.md")
+}
+
+/// What the program says about a command of its own, in a terminal of 100 columns.
+fn help(command: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_lockstep-operator"))
+        .args(["help", command])
+        .env_clear()
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// The page with the first block after the heading of `command` replaced.
+fn with_help(page: &str, command: &str) -> String {
+    let heading = format!("## `lockstep-operator {command}`\n\n```text\n");
+    let (before, after) = page.split_once(&heading).unwrap();
+    let (_, after) = after.split_once("```\n").unwrap();
+    format!("{before}{heading}{}\n```\n{after}", help(command))
+}
+
+#[test]
+fn the_reference_page_shows_the_help() {
+    let found = std::fs::read_to_string(page()).unwrap();
+    let expected = ["run", "crds", "rbac"]
+        .iter()
+        .fold(found.clone(), |page, command| with_help(&page, command));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(page(), &expected).unwrap();
+        return;
+    }
+    assert!(
+        found == expected,
+        "docs/reference/operator.md is not current: run `UPDATE_DOCS=1 cargo test -p lockstep-operator --test reference`"
+    );
+}
