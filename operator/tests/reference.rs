@@ -1,6 +1,6 @@
 //! `docs/reference/operator.md` shows the help that the program prints.
 //!
-//! `UPDATE_DOCS=1 cargo test -p lockstep-operator --test reference` writes it again.
+//! `cargo xtask docs` writes it again.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -43,6 +43,6 @@ fn the_reference_page_shows_the_help() {
     }
     assert!(
         found == expected,
-        "docs/reference/operator.md is not current: run `UPDATE_DOCS=1 cargo test -p lockstep-operator --test reference`"
+        "docs/reference/operator.md is not current: run `cargo xtask docs`"
     );
 }
