@@ -54,7 +54,9 @@ pub(crate) fn block_scalar(
 ) -> Option<BlockScalar> {
     let header = block_header(text, from)?;
     let first_line = line_end(text, header.end);
-    let indent = indent.unwrap_or(least_indent);
+    let digit = text[header.clone()].bytes().find(u8::is_ascii_digit);
+    let more = digit.map_or(0, |digit| usize::from(digit - b'1'));
+    let indent = indent.unwrap_or(least_indent + more);
     let keeps = text[header.clone()].contains('+');
     let mut end = whole_lines(text, reported.end).max(first_line);
     while !keeps && end > first_line {
@@ -81,7 +83,10 @@ pub(crate) fn end_without_line_break(text: &str, block: &mut BlockScalar, value:
         return;
     }
     if !text[last..].trim().is_empty() {
-        value.truncate(value.strip_suffix('\n').unwrap_or(value).len());
+        // A block that ends where the last line starts is whole: that line belongs to what follows.
+        if block.content.end > last {
+            value.truncate(value.strip_suffix('\n').unwrap_or(value).len());
+        }
         return;
     }
     block.content.end = last;

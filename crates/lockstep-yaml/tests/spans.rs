@@ -68,6 +68,11 @@ fn block_scalars_are_header_and_whole_lines() {
         ("a: |+\n  x\n\nb: 1\n", "x\n\n", "|+", "  x\n\n", 2),
         ("a: |\n\n  x\nb: 1\n", "\nx\n", "|", "\n  x\n", 2),
         ("a: |2-\n    x\nb: 1\n", "  x", "|2-", "    x\n", 2),
+        ("a: |3+\n\n\nb: 1\n", "\n\n", "|3+", "\n\n", 3),
+        // The last line of a file may lack its line break: the block before it is whole.
+        ("a: |\n  x\nb: 1", "x\n", "|", "  x\n", 2),
+        ("a: |\n  x\n# end", "x\n", "|", "  x\n", 2),
+        ("a: |\n  x\n--- ", "x\n", "|", "  x\n", 2),
         (
             "a: > # note\n    x\n    y\nb: 1\n",
             "x y\n",

@@ -59,6 +59,11 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
         "a: |\n  one\n\n\nb: |-\n  two\n\n# c\nc: x\n",
     ),
     (
+        "literal before a last line without its line break",
+        "a: |\n  one\nb:\n  - |+\n    two\n  - x",
+    ),
+    ("blank literals with a digit", "a: |2+\n\n\nb:\n  - |3-\n\n"),
+    (
         "=literal then blank lines, kept",
         "a: |\n  one\n\n\nb: |-\n  two\n\nc: x\n",
     ),
