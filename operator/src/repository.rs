@@ -89,15 +89,14 @@ pub(crate) async fn reconcile(
     if repository.metadata.deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }
-    let cleared = may::clear(&context, &repository);
-    if cleared.is_ok()
-        && let Some(wait) = context.schedule.wait(&repository)
-    {
-        return Ok(Action::requeue(wait));
-    }
     let started = Instant::now();
-    let outcome = match cleared {
-        Ok((url, branch, account)) => attempt(&context, &repository, url, branch, account).await,
+    let outcome = match may::clear(&context, &repository) {
+        Ok((url, branch, account)) => {
+            if let Some(wait) = context.schedule.wait(&repository) {
+                return Ok(Action::requeue(wait));
+            }
+            attempt(&context, &repository, url, branch, account).await
+        }
         Err(hold) => Err(hold.into()),
     };
     let reason = status::report(&context, &repository, &outcome).await;
@@ -105,9 +104,15 @@ pub(crate) async fn reconcile(
     context
         .metrics
         .reconciled("Repository", label, started.elapsed());
-    // What nobody was told of has to be tried again.
-    let failed = outcome.is_err() || reason.is_none();
-    Ok(Action::requeue(context.schedule.note(&repository, failed)))
+    let pause = match outcome {
+        // What nobody was told of has to be tried again.
+        _ if reason.is_none() => context.schedule.note(&repository, true),
+        Ok(_) => context.schedule.note(&repository, false),
+        // Nothing was asked, so once the hold is lifted there is nothing to wait for.
+        Err(StepError::May(_)) => context.schedule.hold(&repository),
+        Err(_) => context.schedule.note(&repository, true),
+    };
+    Ok(Action::requeue(pause))
 }
 
 /// Steps 2 and 3.

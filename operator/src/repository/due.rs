@@ -72,6 +72,27 @@ impl Schedule {
         pause
     }
 
+    /// Notes that it may not be fetched for now: the next fetch is due as soon as it may. Says when to
+    /// look at the latest.
+    pub(super) fn hold(&self, repository: &Repository) -> Duration {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(
+            repository.uid().unwrap_or_default(),
+            Last {
+                wanted: wanted(repository),
+                next: Instant::now(),
+                failures: 0,
+            },
+        );
+        repository.spec.interval.duration()
+    }
+
+    /// Has this process fetched it, or tried to, or found that it may not?
+    pub(crate) fn has_looked(&self, repository: &Repository) -> bool {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.contains_key(&repository.uid().unwrap_or_default())
+    }
+
     /// Forgets every Repository but these, by UID.
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
         self.0

@@ -30,6 +30,9 @@ pub(crate) enum FetchError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// This process has not fetched the Repository yet, and an earlier one left nothing behind.
+    #[error("the Repository has not been fetched since the operator started")]
+    NotYet,
     /// There is nothing to apply.
     #[error("there is no manifest below {0}; nothing was deleted")]
     Empty(String),
@@ -46,7 +49,9 @@ impl FetchError {
                 SnapshotError::PathNotFound { .. } | SnapshotError::NotAFolder { .. },
             ) => SyncReason::PathNotFound,
             Self::Empty(_) => SyncReason::EmptySource,
-            Self::Snapshot(_) | Self::Store(_) | Self::Cancelled => SyncReason::SourceNotReady,
+            Self::Snapshot(_) | Self::Store(_) | Self::NotYet | Self::Cancelled => {
+                SyncReason::SourceNotReady
+            }
         }
     }
 }
@@ -56,11 +61,14 @@ impl FetchError {
 /// # Errors
 /// [`FetchError`].
 pub(crate) fn fetch(context: &Context, cleared: Cleared) -> Result<Fetched, FetchError> {
-    let uid = cleared.resolved.repository.uid().unwrap_or_default();
-    let snapshot = context
-        .stores
-        .of(&uid)?
-        .snapshot(&cleared.revision, &cleared.path)?;
+    let repository = &cleared.resolved.repository;
+    let store = context.stores.of(&repository.uid().unwrap_or_default())?;
+    // Asked before the store is: a fetch may end in between.
+    let has_looked = context.schedule.has_looked(repository);
+    let snapshot = match store.snapshot(&cleared.revision, &cleared.path) {
+        Err(SnapshotError::CommitNotFound { .. }) if !has_looked => return Err(FetchError::NotYet),
+        found => found?,
+    };
     let (mut manifests, mut unsupported) = (Vec::new(), Vec::new());
     for file in snapshot.files() {
         match role_of(&file.path, &cleared.path) {
