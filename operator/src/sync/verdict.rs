@@ -2,6 +2,7 @@
 
 use super::Ending;
 use super::failure::Next;
+use super::preflight::Cleared;
 use super::prune::Pruned;
 use crate::explain::explain;
 use crate::ledger::Moved;
@@ -51,7 +52,7 @@ pub(super) fn judge(
             status.last_applied_revision = Some(cleared.revision.to_string());
             Verdict {
                 reason: SyncReason::Succeeded,
-                ready: None,
+                ready: recovered(status, cleared),
                 others: drifted(
                     &[],
                     drift,
@@ -82,6 +83,26 @@ pub(super) fn judge(
         }
         Ending::Done(pruned) => done(pruned, drift, status, now),
     }
+}
+
+/// What to say when nothing had to be done but `Ready` still tells of a step that failed meanwhile, such
+/// as a Repository that was away.
+fn recovered(status: &SyncStatus, cleared: &Cleared) -> Option<Statement> {
+    let is_ready = |condition: &Condition| {
+        condition.type_ == ConditionType::Ready.as_str()
+            && condition.status == ConditionStatus::True.as_str()
+    };
+    if status.conditions.iter().any(is_ready) {
+        return None;
+    }
+    let inventory = status.inventory.iter();
+    let objects: usize = inventory.map(|inventory| inventory.entries.len()).sum();
+    Some(Statement::new(
+        ConditionType::Ready,
+        ConditionStatus::True,
+        SyncReason::Succeeded,
+        format!("{objects} objects are in step with {}", cleared.revision),
+    ))
 }
 
 fn done(pruned: &Pruned, drift: &Drift, status: &mut SyncStatus, now: Timestamp) -> Verdict {

@@ -159,3 +159,27 @@ fn a_halt_keeps_what_was_known_and_says_why() {
     );
     assert_eq!(status, SyncStatus::default());
 }
+
+#[test]
+fn ready_recovers_when_what_had_failed_is_back_and_nothing_has_changed() {
+    let cleared = clear(resolved(|_, _, _| {}), &"lockstep-system".parse().unwrap()).unwrap();
+    let idle = Ending::Idle(cleared);
+    let mut status = SyncStatus::default();
+    let now = Timestamp::UNIX_EPOCH;
+    let away = Statement::new(
+        ConditionType::Ready,
+        ConditionStatus::False,
+        SyncReason::RepositoryNotFound,
+        "away",
+    );
+    lockstep_api::set(&mut status.conditions, &away, None, now);
+    let ready = judge(&idle, &Drift::default(), &mut status, now).ready;
+    let ready = ready.expect("the Sync must not stay unready");
+    assert_eq!(ready.reason, "Succeeded");
+    lockstep_api::set(&mut status.conditions, &ready, None, now);
+    assert_eq!(
+        judge(&idle, &Drift::default(), &mut status, now).ready,
+        None,
+        "a Sync that is ready says nothing again"
+    );
+}
