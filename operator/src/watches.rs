@@ -160,7 +160,7 @@ impl Follower {
         while let Some(event) = events.next().await {
             let error = match &event {
                 Event::Failed(error) => Some(error.clone()),
-                Event::Applied(_) | Event::Deleted(_) | Event::Relisted(_) => None,
+                Event::Applied(_) | Event::Deleted(_) | Event::Relisted(_) | Event::Resumed => None,
             };
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = error;
             if self.has_moved(event) {
@@ -201,6 +201,7 @@ impl Follower {
                 };
                 self.ledger.observe_all(owner, ours, &seen)
             }
+            Event::Resumed => false,
             Event::Failed(error) => {
                 tracing::warn!(sync = %owner, kind = resource.kind, %error, "drift cannot be watched for now");
                 false

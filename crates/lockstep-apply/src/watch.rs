@@ -55,6 +55,8 @@ pub enum Event {
     Deleted(Seen),
     /// Nothing can be seen for now; the watch goes on trying.
     Failed(ApiError),
+    /// After a failure, the watch goes on from where it was: nothing was missed.
+    Resumed,
 }
 
 /// Watches until the stream is dropped. `client` acts as the team's account.
@@ -65,6 +67,7 @@ pub fn watch(client: kube::Client, watched: Watched) -> impl Stream<Item = Event
         version: None,
         lines: None,
         failures: 0,
+        has_failed: false,
     };
     stream::unfold(watch, |mut watch| async move {
         let event = watch.next().await;
@@ -81,6 +84,8 @@ struct Watch {
     lines: Option<Lines>,
     /// How many times in a row nothing came of it.
     failures: u32,
+    /// Whether a failure was told of and nothing since.
+    has_failed: bool,
 }
 
 impl Watch {
@@ -90,7 +95,10 @@ impl Watch {
                 tokio::time::sleep(pause(self.failures, None)).await;
             }
             match self.step().await {
-                Ok(Some(event)) => return event,
+                Ok(Some(event)) => {
+                    self.has_failed = false;
+                    return event;
+                }
                 Ok(None) => {}
                 Err(refusal) => {
                     self.lines = None;
@@ -98,8 +106,10 @@ impl Watch {
                     match refusal.error {
                         ApiError::Expired => self.version = None,
                         // A broken watch is normal; only when it cannot be had again is it news.
-                        error if self.failures > 1 => return Event::Failed(error),
-                        error if !error.is_transient() => return Event::Failed(error),
+                        error if self.failures > 1 || !error.is_transient() => {
+                            self.has_failed = true;
+                            return Event::Failed(error);
+                        }
                         _ => {}
                     }
                 }
@@ -117,7 +127,7 @@ impl Watch {
         let Some(lines) = &mut self.lines else {
             let body = self.open(&version).await?;
             self.lines = Some(Lines::of(body));
-            return Ok(None);
+            return Ok(self.has_failed.then_some(Event::Resumed));
         };
         match lines.next().await? {
             Some(line) => self.read(&line),

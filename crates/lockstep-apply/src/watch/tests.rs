@@ -115,6 +115,11 @@ async fn one_failure_is_borne_in_silence_and_two_are_told() {
         events.next().await,
         Some(Event::Failed(ApiError::Unavailable { status: 503 }))
     );
+    assert_eq!(
+        events.next().await,
+        Some(Event::Resumed),
+        "a failure that is over must not be believed until somebody writes"
+    );
     assert!(matches!(events.next().await, Some(Event::Applied(_))));
 }
 
