@@ -49,6 +49,9 @@ impl Listener {
         tokio::spawn(async move {
             while let Ok((stream, peer)) = listener.accept().await {
                 let (acceptor, done) = (acceptor.clone(), done.clone());
+                // As real servers do: else each answer of several parts waits 40 ms for the client's
+                // delayed acknowledgement of the first. A connection that is gone fails below.
+                let _ = stream.set_nodelay(true);
                 tokio::spawn(async move {
                     // A client that breaks off the handshake has seen why; nobody else needs to.
                     if let Ok(stream) = acceptor.accept(stream).await {
