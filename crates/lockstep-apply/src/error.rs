@@ -153,12 +153,13 @@ impl ApiError {
             | Self::Timeout
             | Self::Unreachable
             | Self::Expired
+            // A token that has run out is read again within a minute.
+            | Self::Unauthorized
             | Self::Unreadable { .. }
             | Self::Stopped => true,
             Self::Conflict { .. }
             | Self::Forbidden
             | Self::ImpersonationForbidden
-            | Self::Unauthorized
             | Self::Invalid { .. }
             | Self::Malformed { .. }
             | Self::NamespaceNotFound

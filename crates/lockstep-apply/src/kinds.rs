@@ -145,6 +145,13 @@ impl Kinds {
         table.kinds.get(&name).cloned().ok_or(ApiError::KindUnknown)
     }
 
+    /// Forgets a kind that turned out not to be served any more, or not there; it is looked up again when
+    /// it is needed.
+    pub async fn forget(&self, resource: &Resource) {
+        let mut table = self.table.lock().await;
+        table.kinds.retain(|_, known| **known != *resource);
+    }
+
     async fn read(&self, root: &str) -> Result<HashMap<Name, Arc<Resource>>, ApiError> {
         let request = Request::get(root)
             .header(ACCEPT, AS_DISCOVERY)
@@ -220,10 +227,11 @@ fn parse(body: &[u8]) -> Option<HashMap<Name, Arc<Resource>>> {
                     version: version.version.clone(),
                     kind: served.response_kind.kind,
                     plural: served.resource,
-                    scope: if served.scope == "Cluster" {
-                        Scope::Cluster
-                    } else {
+                    // What is not known to stay in a namespace is taken to reach beyond it.
+                    scope: if served.scope == "Namespaced" {
                         Scope::Namespaced
+                    } else {
+                        Scope::Cluster
                     },
                 };
                 let name = (
@@ -285,6 +293,37 @@ mod tests {
             resource("", Scope::Namespaced).object_path(None, "db"),
             Err(ApiError::BadName)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kind_that_has_gone_is_looked_up_again() {
+        let list = |plural: &str| {
+            format!(
+                r#"{{"items":[{{"metadata":{{"name":"x.io"}},"versions":[{{"version":"v1","resources":[
+                {{"resource":"{plural}","responseKind":{{"kind":"Thing"}},
+                "verbs":["delete","patch"]}}]}}]}}]}}"#
+            )
+        };
+        let none = r#"{"items":[]}"#;
+        let script = crate::script::Script::default()
+            .then(200, none)
+            .then(200, &list("things"))
+            .then(200, none)
+            .then(200, &list("others"));
+        let kinds = Kinds::new(script.client());
+        let key = ObjectKey {
+            group: "x.io".into(),
+            version: "v1".into(),
+            kind: "Thing".into(),
+            namespace: None,
+            name: "x".into(),
+        };
+        let first = kinds.resolve(&key).await.unwrap();
+        assert_eq!(first.scope, Scope::Cluster, "a scope nobody knows is wide");
+        kinds.forget(&first).await;
+        assert_eq!(kinds.resolve(&key).await, Err(ApiError::KindUnknown));
+        tokio::time::advance(AT_MOST_EVERY).await;
+        assert_eq!(kinds.resolve(&key).await.unwrap().plural, "others");
     }
 
     #[test]

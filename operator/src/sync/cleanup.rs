@@ -88,7 +88,14 @@ async fn delete_objects(
     let mut refused = Ok(());
     for key in keys.iter().rev() {
         if let Err(error) = remove(context, &session, key, memory, &stop).await {
-            refused = Err(error);
+            // One that may pass decides: giving up is for when nothing more can come of it.
+            if refused
+                .as_ref()
+                .err()
+                .is_none_or(|known: &ApiError| !known.is_transient())
+            {
+                refused = Err(error);
+            }
         }
     }
     session.close().await;

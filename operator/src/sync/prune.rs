@@ -48,6 +48,9 @@ pub(crate) async fn prune(
                 tracing::info!(object = %key, sync = %applied.cleared.resolved.owner, "pruned");
             }
             Ok(Removal::Gone | Removal::Unknown) => {}
+            Ok(Removal::Unseen) => {
+                tracing::warn!(object = %key, sync = %applied.cleared.resolved.owner, "never applied, may not be looked for, and forgotten");
+            }
             Ok(Removal::Kept(why)) => {
                 tracing::warn!(object = %key, sync = %applied.cleared.resolved.owner, ?why, "left alone, and forgotten");
             }
@@ -85,6 +88,8 @@ pub(super) enum Removal {
     Gone,
     /// It was left alone, and is no longer ours.
     Kept(Kept),
+    /// It was never seen in the cluster and may not be looked for; it is forgotten.
+    Unseen,
     /// Its kind is not served now, so nothing can be said; it stays in the inventory.
     Unknown,
 }
@@ -114,10 +119,18 @@ pub(super) async fn remove(
         name: key.name.clone(),
         uid,
     };
-    let removal = match session.prune(&object, stop).await? {
-        Fate::Deleted => Removal::Deleted,
-        Fate::Gone => Removal::Gone,
-        Fate::Kept(why) => Removal::Kept(why),
+    let removal = match session.prune(&object, stop).await {
+        Ok(Fate::Deleted) => Removal::Deleted,
+        Ok(Fate::Gone) => Removal::Gone,
+        Ok(Fate::Kept(why)) => Removal::Kept(why),
+        Err(ApiError::KindUnknown) => {
+            context.kinds.forget(&object.resource).await;
+            return Ok(Removal::Unknown);
+        }
+        // It was never seen applied, and the account may not even look: most likely the same right was
+        // missing when it was to be applied. It must not hold up the Sync for ever.
+        Err(ApiError::Forbidden) if object.uid.is_none() => Removal::Unseen,
+        Err(error) => return Err(error),
     };
     memory.inventory.remove(key);
     context.ledger.forget(session.owner(), key);
