@@ -1,4 +1,4 @@
-//! Forgets what belongs to Syncs and Repositories that are gone.
+//! Forgets what belongs to Syncs, Repositories and Teams that are gone.
 //!
 //! A controller is not told of an object that simply vanished, so this looks now and then.
 
@@ -15,6 +15,8 @@ const EVERY: Duration = Duration::from_secs(30);
 
 /// Tidies until the task is dropped.
 pub(crate) async fn tidy(context: Arc<Context>) {
+    // Before that, everything seems to be gone.
+    context.synced.wait().await;
     loop {
         tokio::time::sleep(EVERY).await;
         let is_there = |owner: &Owner| {
@@ -30,6 +32,13 @@ pub(crate) async fn tidy(context: Arc<Context>) {
             .filter_map(|sync| sync.uid())
             .collect();
         context.memories.retain(|uid| syncs.contains(uid));
+        let teams: HashSet<_> = context
+            .teams
+            .state()
+            .iter()
+            .map(|team| team.name_any())
+            .collect();
+        context.keys.retain(|team| teams.contains(team));
         let repositories: HashSet<_> = context
             .repositories
             .state()

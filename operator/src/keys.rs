@@ -123,6 +123,13 @@ impl Keys {
         Ok(ring)
     }
 
+    /// Lets go of the identities of every team, by name, for which `keep` says no.
+    pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
+        if let Ok(mut rings) = self.rings.lock() {
+            rings.retain(|team, _| keep(team));
+        }
+    }
+
     fn versions(&self, team: &Team) -> Vec<Version> {
         let version = |name: &str| {
             let secret = self
