@@ -147,7 +147,7 @@ fn invalid_fields(status: &Status) -> Vec<InvalidField> {
         .causes
         .iter()
         .map(|cause| InvalidField {
-            path: printable(&cause.field),
+            path: field_path(&cause.field),
             reason: code(&cause.reason),
         })
         .collect()
@@ -174,7 +174,7 @@ fn mismatch(message: &str) -> Option<InvalidField> {
         return None;
     };
     Some(InvalidField {
-        path: printable(&format!(".{path}")),
+        path: field_path(&format!(".{path}")),
         reason: reason.to_owned(),
     })
 }
@@ -185,9 +185,31 @@ fn quoted(message: &str, prefix: &str) -> Option<String> {
     rest.split_once('"').map(|(name, _)| printable(name))
 }
 
+/// A path without what it says in double quotes. An element of a list is found by the values of its
+/// keys, which are as wrong as the rest: `.spec.ports[port="hunter2"].port`.
+fn field_path(path: &str) -> String {
+    let (mut kept, mut inside, mut escaped) = (String::new(), false, false);
+    for c in path.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '"' => {
+                if !inside {
+                    kept.push('…');
+                }
+                inside = !inside;
+            }
+            _ if inside => {}
+            c => kept.push(c),
+        }
+    }
+    printable(&kept)
+}
+
 /// A name or path for people: short, and without anything a terminal would obey.
 fn printable(text: &str) -> String {
-    const LONGEST: usize = 200;
+    // Longer than the path of any label, annotation or key of a Secret: paths are compared, too.
+    const LONGEST: usize = 1000;
     let mut short: String = text
         .chars()
         .take(LONGEST)

@@ -47,6 +47,17 @@ fn an_invalid_object_is_reported_by_field_and_code_only() {
 }
 
 #[test]
+fn keys_of_list_elements_are_not_quoted() {
+    let message = "failed to create typed patch object (team-a/web; /v1, Kind=Service): \
+        .spec.ports[port=\"hunter2\",protocol=\"a \\\"hunter3\\\"\"].port: expected numeric, got &{hunter2}";
+    let error = error(500, &json!({"message": message, "code": 500}));
+    assert_eq!(
+        error.to_string(),
+        "the API server could not read the object at .spec.ports[port=…,protocol=…].port (FieldTypeInvalid)"
+    );
+}
+
+#[test]
 fn an_object_not_of_its_kind_is_reported_by_field_only() {
     let of = |why: &str| {
         let message =
@@ -165,6 +176,8 @@ fn a_proxys_page_is_classified_by_its_status() {
 #[test]
 fn names_from_the_server_are_short_and_printable() {
     assert_eq!(printable("a\u{1b}[31mb"), "a\u{fffd}[31mb");
-    assert_eq!(printable(&"x".repeat(300)).chars().count(), 201);
+    assert_eq!(printable(&"x".repeat(3000)).chars().count(), 1001);
+    let path = format!(".data.{}", "x".repeat(253));
+    assert_eq!(printable(&path), path, "a path that is compared is whole");
     assert_eq!(code("not one word"), "Invalid");
 }
