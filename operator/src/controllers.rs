@@ -149,8 +149,8 @@ where
     Controller::for_stream(events.applied_objects(), store)
 }
 
-/// A reconcile that begins once everything is known, and whose panic ends it and nothing else; it is
-/// tried again after a minute.
+/// A reconcile that begins once everything is known, or never if the process is to stop before that,
+/// and whose panic ends it and nothing else; it is tried again after a minute.
 fn caught<K, F>(
     reconcile: impl Fn(Arc<K>, Arc<Context>) -> F + Send + std::marker::Sync + 'static,
 ) -> impl FnMut(Arc<K>, Arc<Context>) -> futures::future::BoxFuture<'static, Result<Action, Infallible>>
@@ -160,11 +160,13 @@ where
 {
     move |object, context| {
         let metrics = context.metrics.clone();
-        let synced = context.synced.clone();
+        let (synced, stop) = (context.synced.clone(), context.stop.clone());
         let work = reconcile(object, context);
         let guarded = AssertUnwindSafe(async move {
-            synced.wait().await;
-            work.await
+            tokio::select! {
+                () = synced.wait() => work.await,
+                () = stop.wait() => Ok(Action::await_change()),
+            }
         });
         guarded
             .catch_unwind()

@@ -26,8 +26,20 @@ where
         if tries >= limit(&refusal.error) || stop.load(Ordering::Relaxed) {
             return Err(refusal.error);
         }
-        tokio::time::sleep(pause(tries, refusal.retry_after)).await;
+        rest(pause(tries, refusal.retry_after), stop).await;
+        if stop.load(Ordering::Relaxed) {
+            return Err(refusal.error);
+        }
         tries += 1;
+    }
+}
+
+/// Sleeps, but not on into a stop: a server may ask for a pause longer than the process has left.
+async fn rest(pause: Duration, stop: &AtomicBool) {
+    const STEP: Duration = Duration::from_millis(200);
+    let end = tokio::time::Instant::now() + pause;
+    while !stop.load(Ordering::Relaxed) && tokio::time::Instant::now() < end {
+        tokio::time::sleep_until(end.min(tokio::time::Instant::now() + STEP)).await;
     }
 }
 
@@ -96,6 +108,27 @@ mod tests {
         })
         .await;
         assert_eq!((result, tries), (Err(ApiError::Throttled), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_a_long_pause() {
+        let stop = AtomicBool::new(false);
+        let started = tokio::time::Instant::now();
+        let slow = Refusal {
+            error: ApiError::Throttled,
+            retry_after: Some(Duration::from_secs(30)),
+        };
+        let tried = persist(&stop, || {
+            let refusal = slow.clone();
+            async { Err::<(), _>(refusal) }
+        });
+        let stopped = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.store(true, Ordering::Relaxed);
+        };
+        let (result, ()) = tokio::join!(tried, stopped);
+        assert_eq!(result, Err(ApiError::Throttled));
+        assert!(started.elapsed() < Duration::from_secs(2));
     }
 
     #[test]
