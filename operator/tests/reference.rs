@@ -16,9 +16,9 @@ fn help(command: &str) -> String {
         .env_clear()
         .env("COLUMNS", "100")
         .output()
-        .unwrap();
+        .expect("help");
     assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim_end().to_owned()
 }
@@ -26,8 +26,8 @@ fn help(command: &str) -> String {
 /// The page with the first block after the heading of `command` replaced.
 fn with_help(page: &str, command: &str) -> String {
     let heading = format!("## `lockstep-operator {command}`\n\n```text\n");
-    let (before, after) = page.split_once(&heading).unwrap();
-    let (_, after) = after.split_once("```\n").unwrap();
+    let (before, after) = page.split_once(&heading).expect("the heading");
+    let (_, after) = after.split_once("```\n").expect("the end of the block");
     format!("{before}{heading}{}\n```\n{after}", help(command))
 }
 

@@ -16,20 +16,25 @@ fn folder() -> PathBuf {
 
 fn operator() -> Account {
     Account {
-        namespace: "lockstep-system".parse().unwrap(),
-        name: "lockstep-operator".parse().unwrap(),
+        namespace: "lockstep-system".parse().expect("a namespace"),
+        name: "lockstep-operator".parse().expect("an account"),
     }
 }
 
 fn objects_of(file: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(folder().join(file)).unwrap();
-    serde_saphyr::from_multiple::<Value>(&text).unwrap()
+    let text = std::fs::read_to_string(folder().join(file)).expect("a file");
+    serde_saphyr::from_multiple::<Value>(&text).expect("YAML")
 }
 
 /// Every object of every file in `deploy/`.
 fn deployed() -> Vec<Value> {
-    let files = std::fs::read_dir(folder()).unwrap();
-    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let files = std::fs::read_dir(folder()).expect("a folder");
+    let names = files.map(|file| {
+        file.expect("a file")
+            .file_name()
+            .into_string()
+            .expect("UTF-8")
+    });
     names
         .filter(|name| name.ends_with(".yaml"))
         .flat_map(|name| objects_of(&name))
@@ -46,9 +51,9 @@ fn of_kind(kind: &str) -> Vec<Value> {
 
 /// `deploy/rbac.yaml` as it should be; written first, if that is what was asked for.
 fn rights() -> String {
-    let text = HEADER.to_owned() + &to_yaml(&operator_access(&operator())).unwrap();
+    let text = HEADER.to_owned() + &to_yaml(&operator_access(&operator())).expect("YAML");
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(folder().join("rbac.yaml"), &text).unwrap();
+        std::fs::write(folder().join("rbac.yaml"), &text).expect("written");
     }
     text
 }
