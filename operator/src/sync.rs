@@ -157,15 +157,18 @@ async fn work(
 /// Is everything in the folder applied, and has nothing moved since? Where drift cannot be watched,
 /// everything is applied again at each interval.
 fn is_settled(context: &Context, fetched: &Fetched, memory: &mut Memory) -> bool {
-    if memory
-        .full_apply
-        .is_none_or(|at| at.elapsed() >= context.full_apply_interval)
-    {
+    let resolved = &fetched.cleared.resolved;
+    let spec = &resolved.sync.spec;
+    let restores = spec.drift_detection.mode == DriftMode::Enabled;
+    let every = if restores && context.watches.blind(&resolved.owner).is_some() {
+        retry::shortest(spec.interval.duration()).min(context.full_apply_interval)
+    } else {
+        context.full_apply_interval
+    };
+    if memory.full_apply.is_none_or(|at| at.elapsed() >= every) {
         memory.full_apply = None;
         return false;
     }
-    let resolved = &fetched.cleared.resolved;
-    let restores = resolved.sync.spec.drift_detection.mode == DriftMode::Enabled;
     let moved = restores && !context.ledger.moved(&resolved.owner).is_empty();
     !moved && memory.settled.as_ref() == Some(fetched.snapshot.tree())
 }
@@ -182,7 +185,7 @@ async fn open_and_render(
         .into_keys()
         .collect();
     let everything = memory.full_apply.is_none();
-    let mut known = std::mem::take(memory);
+    let known = memory.lend();
     let worked = tokio::task::spawn_blocking(move || {
         let opened = open::open(fetched, |file| {
             let has_moved =
@@ -192,11 +195,9 @@ async fn open_and_render(
                 || known.files.get(&file.path).is_some_and(has_moved)
         });
         let rendered = render::render(opened, &known);
-        (rendered, std::mem::take(&mut known))
+        rendered
     });
-    let (rendered, known) = worked.await.map_err(|_| fetch::FetchError::Cancelled)?;
-    *memory = known;
-    Ok(rendered)
+    Ok(worked.await.map_err(|_| fetch::FetchError::Cancelled)?)
 }
 
 /// Keeps what the next reconcile can skip.

@@ -106,6 +106,17 @@ impl Memory {
         }
     }
 
+    /// Gives away what is known of the files, and nothing else: they are known again when all the work
+    /// on them has come to its end. If it never does, the cluster may be half way between two revisions,
+    /// and every file has to be opened again.
+    pub(crate) fn lend(&mut self) -> Self {
+        self.settled = None;
+        Self {
+            files: std::mem::take(&mut self.files),
+            ..Self::default()
+        }
+    }
+
     /// Does this file need no work?
     pub(crate) fn knows(&self, path: &RepoPath, blob: &ObjectId) -> bool {
         self.files.get(path).is_some_and(|file| file.blob == *blob)
@@ -130,5 +141,41 @@ impl Memories {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|uid, _| keep(uid));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ObjectKey {
+        ObjectKey {
+            group: String::new(),
+            version: "v1".into(),
+            kind: "Secret".into(),
+            namespace: Some("team-a".into()),
+            name: "db".into(),
+        }
+    }
+
+    #[test]
+    fn work_that_is_lost_loses_neither_inventory_nor_status() {
+        let blob: ObjectId = "0123456789abcdef0123456789abcdef01234567".parse().unwrap();
+        let path: RepoPath = "deploy/db.yaml".parse().unwrap();
+        let mut memory = Memory {
+            files: BTreeMap::from([(path.clone(), FileMemory::of(blob.clone(), BTreeSet::new()))]),
+            settled: Some(blob.clone()),
+            inventory: BTreeMap::from([(key(), Some("u".into()))]),
+            status: Some(SyncStatus::default()),
+            ..Memory::default()
+        };
+        let lent = memory.lend();
+        assert!(lent.knows(&path, &blob) && lent.inventory.is_empty());
+        assert_eq!(memory.inventory.len(), 1);
+        assert!(memory.status.is_some());
+        assert!(
+            memory.settled.is_none() && !memory.knows(&path, &blob),
+            "a revert to the last good revision must be applied after work that halted half way"
+        );
     }
 }

@@ -35,6 +35,11 @@ pub(super) fn next(ending: &Ending, memory: &mut Memory, interval: Duration) -> 
     Action::requeue(spread(pause))
 }
 
+/// The shortest pause that [`spread`] makes of `interval`.
+pub(super) fn shortest(interval: Duration) -> Duration {
+    interval.mul_f64(0.9)
+}
+
 /// Moves a pause by up to a tenth either way, so that many Syncs do not wake at once.
 fn spread(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.9..=1.1))
