@@ -195,6 +195,8 @@ async fn open_and_render(
                 || known.files.get(&file.path).is_some_and(has_moved)
         });
         let rendered = render::render(opened, &known);
+        // This thread waits for other work now, with the stack as it is.
+        lockstep_secret::wipe_stack();
         rendered
     });
     Ok(worked.await.map_err(|_| fetch::FetchError::Cancelled)?)

@@ -32,7 +32,11 @@ impl Work<'_> {
     /// Finds each object's place, and leaves out what is refused or needs no work.
     pub(super) async fn plan(&mut self, manifests: Vec<Manifest>, memory: &Memory) -> Vec<Placed> {
         let mut planned = Vec::new();
-        for manifest in manifests {
+        let digest = |manifest: &Manifest| self.context.fingerprints.of(&manifest.body);
+        let fingerprints: Vec<_> = manifests.iter().map(digest).collect();
+        // Hashing leaves the end of a body on the stack.
+        lockstep_secret::wipe_stack();
+        for (manifest, fingerprint) in manifests.into_iter().zip(fingerprints) {
             let Manifest {
                 mut key,
                 body,
@@ -57,7 +61,6 @@ impl Work<'_> {
             if let Some(file) = self.files.get_mut(&source) {
                 file.memory.objects.push(key.clone());
             }
-            let fingerprint = self.context.fingerprints.of(&body);
             if memory.full_apply.is_some() && self.is_current(&key, &fingerprint) {
                 continue;
             }
