@@ -242,11 +242,18 @@ impl std::fmt::Display for NoMatch {
     }
 }
 
+/// A hostile file names thousands; this many are listed.
+const LISTED: usize = 10;
+
 fn one_of(names: &[String]) -> String {
     match names {
         [] => "no key at all".to_owned(),
         [one] => one.clone(),
-        several => format!("one of {}", several.join(", ")),
+        several if several.len() <= LISTED => format!("one of {}", several.join(", ")),
+        several => {
+            let (listed, rest) = several.split_at(LISTED);
+            format!("one of {} and {} more", listed.join(", "), rest.len())
+        }
     }
 }
 

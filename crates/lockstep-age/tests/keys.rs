@@ -123,6 +123,16 @@ fn what_is_wanted_and_held_is_told() {
 }
 
 #[test]
+fn a_file_that_names_thousands_is_told_in_a_few_words() {
+    let entry = wrap(&key(), &recipients(&[BOB])).unwrap().remove(0);
+    let text = unwrap(file(&vec![entry; 2000]).metadata(), &held(ALICE_KEY))
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains(" and 1990 more; held: "), "{text}");
+    assert!(text.len() < 1000, "{text}");
+}
+
+#[test]
 fn an_entry_of_ours_that_does_not_open_is_damage() {
     let mut entries = wrap(&key(), &recipients(&[ALICE, BOB])).unwrap();
     // Bob's age file under Alice's name: anybody who can write the file can do that.
