@@ -5,7 +5,8 @@
 //! allows it, so that a killed run leaves nothing behind; where it needs one, the next run into the
 //! same folder removes what a killed one left.
 //!
-//! Mode and owner of a replaced file are kept; hard links to it and extended attributes are not.
+//! Mode and owner of a replaced file are kept, the owner as far as the user may give files away; hard
+//! links to it and extended attributes are not.
 
 mod staged;
 mod sweep;

@@ -102,15 +102,27 @@ impl Staged {
         (&self.file).write_all(content)?;
         self.read_back(content)?;
         if let Some(replaced) = self.replaces {
-            let (uid, gid) = replaced.owner;
-            let found = self.file.metadata()?;
-            if (found.uid(), found.gid()) != (uid, gid) {
-                fchown(&self.file, Some(uid), Some(gid))?;
-            }
-            self.file
-                .set_permissions(Permissions::from_mode(replaced.mode))?;
+            let mode = self.take_over(replaced)?;
+            self.file.set_permissions(Permissions::from_mode(mode))?;
         }
         Ok(())
+    }
+
+    /// Gives the content to whom the target belongs, as far as the user may: somebody else's file in
+    /// a shared folder keeps its group, and becomes the user's as it does under Git. Returns the mode
+    /// with which nobody gets in who could not before.
+    fn take_over(&self, replaced: Fingerprint) -> std::io::Result<u32> {
+        let (uid, gid) = replaced.owner;
+        let found = self.file.metadata()?;
+        if (found.uid(), found.gid()) == (uid, gid)
+            || fchown(&self.file, Some(uid), Some(gid)).is_ok()
+        {
+            return Ok(replaced.mode);
+        }
+        if found.gid() == gid || fchown(&self.file, None, Some(gid)).is_ok() {
+            return Ok(replaced.mode & 0o777);
+        }
+        Ok(for_another_group(replaced.mode))
     }
 
     /// Some file systems lose what they accepted; better to know before the old file is gone.
@@ -178,6 +190,11 @@ impl Staged {
             Some(name) => persist(name, &self.target),
         }
     }
+}
+
+/// The mode with which another group may do what everybody may, and no more.
+fn for_another_group(mode: u32) -> u32 {
+    mode & 0o707 | (mode & 0o007) << 3
 }
 
 fn persist(name: TempPath, target: &Path) -> Result<(), WriteError> {
@@ -256,5 +273,23 @@ fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_another_group;
+
+    #[test]
+    fn another_group_gets_no_more_than_everybody() {
+        for (mode, expected) in [
+            (0o100_664, 0o644),
+            (0o640, 0o600),
+            (0o660, 0o600),
+            (0o604, 0o644),
+            (0o4777, 0o777),
+        ] {
+            assert_eq!(for_another_group(mode), expected, "{mode:o}");
+        }
     }
 }
