@@ -3,7 +3,9 @@
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
-use lockstep_repo::{LARGEST_FILE, Privacy, Shown, is_yaml, read_stream, write_output, yaml_files};
+use lockstep_repo::{
+    FolderError, LARGEST_FILE, Privacy, Shown, is_yaml, read_stream, write_output, yaml_files,
+};
 use lockstep_secret::SecretString;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +41,7 @@ pub(crate) enum Job {
         to: Sink,
     },
     /// Files changed in place; a failure does not keep the others from being tried.
-    Many(Vec<Listed>),
+    Many(Many),
 }
 
 /// Where one result goes.
@@ -48,6 +50,14 @@ pub(crate) enum Sink {
     Stdout,
     File(PathBuf),
     InPlace,
+}
+
+/// Files to change in place.
+#[derive(Debug, Default)]
+pub(crate) struct Many {
+    pub(crate) files: Vec<Listed>,
+    /// Folders that could not be looked into.
+    pub(crate) unreadable: Vec<FolderError>,
 }
 
 /// One of many files.
@@ -96,7 +106,7 @@ impl Files {
                 "several files cannot be written to standard output",
             )
             .hint("add -i to change the files in place")),
-            paths => Ok(Job::Many(list(paths)?)),
+            paths => Ok(Job::Many(list(paths))),
         }
     }
 
@@ -124,26 +134,27 @@ impl Files {
     }
 }
 
-fn list(paths: &[PathBuf]) -> Result<Vec<Listed>, Failure> {
-    let mut listed = Vec::new();
+fn list(paths: &[PathBuf]) -> Many {
+    let mut many = Many::default();
     for path in paths {
-        if path.is_dir() {
-            let found = yaml_files(path)?;
-            listed.extend(found.into_iter().map(|path| Listed {
-                path,
-                origin: Origin::Found,
-            }));
-        } else {
-            listed.push(Listed {
-                path: path.clone(),
-                origin: Origin::Named,
-            });
+        if !path.is_dir() {
+            let (path, origin) = (path.clone(), Origin::Named);
+            many.files.push(Listed { path, origin });
+            continue;
+        }
+        for found in yaml_files(path) {
+            let origin = Origin::Found;
+            match found {
+                Ok(path) => many.files.push(Listed { path, origin }),
+                Err(error) => many.unreadable.push(error),
+            }
         }
     }
     // A file that was named twice, or is in a folder that was, is worked on once.
     let mut seen = std::collections::HashSet::new();
-    listed.retain(|file| seen.insert(file.path.canonicalize().unwrap_or(file.path.clone())));
-    Ok(listed)
+    many.files
+        .retain(|file| seen.insert(file.path.canonicalize().unwrap_or(file.path.clone())));
+    many
 }
 
 /// Reads all of standard input.
@@ -210,6 +221,15 @@ pub(crate) enum Outcome {
 }
 
 impl Tally {
+    /// Starts with what failed before any file was looked at.
+    pub(crate) fn of(unreadable: Vec<FolderError>, terminal: Terminal) -> Self {
+        let mut tally = Self::default();
+        for error in unreadable {
+            tally.fail(&error.into(), terminal);
+        }
+        tally
+    }
+
     pub(crate) fn count(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Done => self.done += 1,

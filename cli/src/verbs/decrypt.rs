@@ -3,7 +3,7 @@
 use crate::Exit;
 use crate::failure::Failure;
 use crate::files::{
-    Files, Job, Listed, Origin, Outcome, Sink, Tally, check_format, deliver, read_standard_input,
+    Files, Job, Many, Origin, Outcome, Sink, Tally, check_format, deliver, read_standard_input,
 };
 use crate::identities::{self, Found};
 use crate::terminal::Terminal;
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     let found = identities::find();
     let result = match job {
         Job::One { from, name, to } => one(&found, from.as_deref(), &name, &to, terminal),
-        Job::Many(files) => many(&found, &files, terminal),
+        Job::Many(files) => many(&found, files, terminal),
     };
     for warning in &found.warnings {
         terminal.warn(warning);
@@ -104,10 +104,11 @@ fn open(text: SecretString, identities: &Identities) -> Result<Change<Outcome>, 
     Ok(Change::Write(decrypted.text.into_bytes(), Outcome::Done))
 }
 
-fn many(found: &Found, files: &[Listed], terminal: Terminal) -> Result<(), Failure> {
-    let mut tally = Tally::default();
+fn many(found: &Found, many: Many, terminal: Terminal) -> Result<(), Failure> {
+    let mut tally = Tally::of(many.unreadable, terminal);
+    let files = many.files;
     let results = rewrite(
-        files,
+        &files,
         |file| file.path.as_path(),
         |file, text| {
             let held = look_at(&text);

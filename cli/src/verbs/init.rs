@@ -76,7 +76,8 @@ fn describe(path: &Path, folder: &Path, terminal: Terminal) -> Result<(), Failur
 fn survey(folder: &Path, terminal: Terminal) -> Result<(), Failure> {
     let mut policies = Policies::new(Overrides::default(), &environment::current_folder()?);
     let mut to_encrypt = 0;
-    for file in yaml_files(folder)? {
+    for file in yaml_files(folder) {
+        let file = file?;
         if !matches!(look_into(&file), Ok(Holds::ClearSecret)) {
             continue;
         }

@@ -1,6 +1,8 @@
 //! `encrypt` and `decrypt` of several files and of folders.
 
 use crate::scratch::{CANARY, Scratch, secret};
+use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
+use std::path::Path;
 
 /// A repository with Secrets, other manifests, and what only looks like one of them.
 fn repository() -> Scratch {
@@ -166,4 +168,28 @@ fn of_named_files_those_that_are_done_are_skipped() {
         (ran.code, ran.stderr.as_str()),
         (0, "1 decrypted, 1 already decrypted\n")
     );
+}
+
+/// Makes a folder whose path is too long to be read, even for root.
+fn bury(folder: &Path) {
+    let (flags, mode) = (OFlags::DIRECTORY, Mode::from_raw_mode(0o755));
+    let mut at = open(folder, flags, Mode::empty()).unwrap();
+    let name = "x".repeat(200);
+    for _ in 0..25 {
+        mkdirat(&at, &name, mode).unwrap();
+        at = openat(&at, &name, flags, Mode::empty()).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_fails_alone() {
+    let scratch = repository();
+    bury(&scratch.path("apps"));
+    for (verb, done) in [("encrypt", "encrypted"), ("decrypt", "decrypted")] {
+        let ran = scratch.run(&[verb, "-i", "."]);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        let end = format!("2 {done}, 3 left alone, 1 failed\n");
+        assert!(ran.stderr.ends_with(&end), "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("File name too long").count(), 1);
+    }
 }

@@ -3,28 +3,30 @@
 use crate::{POLICY_FILE, ReadError, Shown};
 use lockstep_secret::SecretString;
 use lockstep_sops::{Parsed, Value, ValueKind, parse};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Lists the YAML files below `folder`, sorted. Symlinks are not followed; Git's own folder and
-/// policy files are left out.
-///
-/// # Errors
-/// [`FolderError`] if a folder cannot be read.
-pub fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
+/// Lists the YAML files below `folder`, sorted, and in their place the folders that cannot be read.
+/// Symlinks are not followed; Git's own folder and policy files are left out.
+pub fn yaml_files(folder: &Path) -> impl Iterator<Item = Result<PathBuf, FolderError>> {
     let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
-    let mut found = Vec::new();
-    for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
-        let entry = entry.map_err(|source| FolderError {
-            path: source.path().unwrap_or(folder).to_owned(),
-            source: source.into(),
-        })?;
-        let path = entry.path();
-        if entry.file_type().is_file() && is_yaml(path) && !path.ends_with(POLICY_FILE) {
-            found.push(entry.into_path());
+    let walk = walk.filter_entry(|entry| entry.file_name() != ".git");
+    walk.filter_map(move |entry| match entry {
+        Ok(entry) => {
+            let path = entry.path();
+            let wanted =
+                entry.file_type().is_file() && is_yaml(path) && !path.ends_with(POLICY_FILE);
+            wanted.then(|| Ok(entry.into_path()))
         }
-    }
-    Ok(found)
+        Err(error) => Some(Err(FolderError {
+            path: error.path().unwrap_or(folder).to_owned(),
+            // Without a cause it would be a loop of symlinks, which are not followed.
+            source: error
+                .into_io_error()
+                .unwrap_or_else(|| ErrorKind::Other.into()),
+        })),
+    })
 }
 
 /// Whether sops would take the file for YAML: by the end of its name, in lower case.
@@ -39,7 +41,7 @@ pub fn is_yaml(path: &Path) -> bool {
 #[error("{}: cannot read this folder", Shown(path))]
 pub struct FolderError {
     path: PathBuf,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// What a YAML file holds, as far as encrypting a folder is concerned.
@@ -64,7 +66,9 @@ pub fn look_at(text: &SecretString) -> Holds {
             Ok(opened) if opened.trees().iter().any(|tree| is_secret(&tree.root)) => {
                 Holds::ClearSecret
             }
-            Ok(_) | Err(_) => Holds::Other,
+            Ok(_) => Holds::Other,
+            Err(_) if looks_secret(text) => Holds::Unreadable,
+            Err(_) => Holds::Other,
         },
         Err(_) if looks_secret(text) => Holds::Unreadable,
         Err(_) => Holds::Other,
@@ -74,9 +78,11 @@ pub fn look_at(text: &SecretString) -> Holds {
 fn looks_secret(text: &SecretString) -> bool {
     let text = text.expose();
     text.contains("ENC[AES256_GCM,")
-        || text
-            .lines()
-            .any(|line| line.trim_start_matches([' ', '-']) == "kind: Secret")
+        || text.lines().any(|line| {
+            let kind = line.trim_start_matches([' ', '-']).strip_prefix("kind:");
+            let word = kind.and_then(|kind| kind.split_whitespace().next());
+            word.is_some_and(|word| word.trim_matches(['"', '\'']) == "Secret")
+        })
 }
 
 /// Whether a manifest is a Secret of the core API, or a list with one in it.
@@ -115,4 +121,25 @@ fn field<'a>(root: &'a Value, name: &str) -> Option<&'a Value> {
 /// [`ReadError`].
 pub fn look_into(path: &Path) -> Result<Holds, ReadError> {
     crate::read_file(path, crate::LARGEST_FILE).map(|source| look_at(&source.text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(text: &str) -> Holds {
+        look_at(&SecretString::new(text.to_owned()))
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_not_taken_for_another_manifest() {
+        for kind in ["Secret", "\"Secret\"", "Secret # of the shop"] {
+            let broken = format!("apiVersion: v1\nkind: {kind}\nstringData: {{\n");
+            assert_eq!(held(&broken), Holds::Unreadable, "{kind}");
+            let endless = format!("apiVersion: v1\nkind: {kind}\nstringData: &a {{b: *a}}\n");
+            assert_eq!(held(&endless), Holds::Unreadable, "{kind}");
+        }
+        assert_eq!(held("kind: SecretStore\nspec: {\n"), Holds::Other);
+        assert_eq!(held("a: &a [*a]\n"), Holds::Other);
+    }
 }

@@ -2,20 +2,16 @@
 
 use super::{Done, failure_of, seal, warn};
 use crate::failure::Failure;
-use crate::files::{Listed, Origin, Outcome, Tally, check_format};
+use crate::files::{Listed, Many, Origin, Outcome, Tally, check_format};
 use crate::terminal::Terminal;
 use lockstep_repo::{
     Change, Holds, Plan, Policies, PolicyError, Shown, look_at, look_into, rewrite,
 };
 
-pub(super) fn run(
-    policies: &mut Policies,
-    files: Vec<Listed>,
-    terminal: Terminal,
-) -> Result<(), Failure> {
-    let mut tally = Tally::default();
+pub(super) fn run(policies: &mut Policies, many: Many, terminal: Terminal) -> Result<(), Failure> {
+    let mut tally = Tally::of(many.unreadable, terminal);
     let mut work = Vec::new();
-    for file in files {
+    for file in many.files {
         match plan(policies, &file, terminal) {
             Ok(Some(plan)) => work.push((file, plan)),
             Ok(None) => tally.count(Outcome::LeftAlone),
