@@ -37,7 +37,6 @@ fn teams_agree() -> RwLockReadGuard<'static, ()> {
 
 /// Keeps other tests from making tenants: while Teams contradict each other, `lockstep-operator rbac`
 /// grants nobody anything.
-#[must_use]
 pub fn teams_disagree() -> RwLockWriteGuard<'static, ()> {
     TEAMS.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -267,6 +267,34 @@ fn rewritten_history_is_followed() {
     assert!(!tenant.kubectl().exists(&two).unwrap());
 }
 
+/// Files that cannot be used, with the reason that is given for each, in order of path.
+const UNUSABLE: [(&str, &str, &str); 5] = [
+    ("deploy/broken.yaml", "a: [canary-broken\n", "SyntaxInvalid"),
+    ("deploy/list.yaml", "[1, 2]\n", "SyntaxInvalid"),
+    (
+        "deploy/nameless.yaml",
+        "apiVersion: v1\nkind: ConfigMap\n",
+        "ManifestInvalid",
+    ),
+    (
+        "deploy/refused.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Refused_Name}\n",
+        "Rejected",
+    ),
+    (
+        "deploy/unknown.yaml",
+        "apiVersion: example.com/v1\nkind: Unknown\nmetadata: {name: x}\n",
+        "KindNotFound",
+    ),
+];
+
+/// The encrypted file with one of its values in clear.
+fn half_open(sealed: &str) -> Option<String> {
+    let (before, rest) = sealed.split_once("password: ENC[")?;
+    let (_, after) = rest.split_once('\n')?;
+    Some(format!("{before}password: canary-plain\n{after}"))
+}
+
 #[test]
 fn every_file_that_cannot_be_used_fails_alone() {
     let stage = Stage::shared().unwrap();
@@ -279,56 +307,32 @@ fn every_file_that_cannot_be_used_fails_alone() {
     let (tenant, _) = stage.applied("mixed", &files, &json!({})).unwrap();
     let checkout = tenant.checkout();
     let sealed = checkout.read("deploy/db-secret.yaml").unwrap();
-    // One of two encrypted values, replaced by plaintext.
-    let (before, rest) = sealed.split_once("password: ENC[").unwrap();
-    let (_, after) = rest.split_once('\n').unwrap();
-    let plain = format!("{before}password: canary-plain\n{after}");
-    checkout.write("deploy/db-secret.yaml", &plain).unwrap();
-    let no_key = sealed.split_once("\nsops:").unwrap().0;
-    checkout
-        .write(
-            "deploy/block-secret.yaml",
-            &format!("{no_key}\nsops:\n    version: 3.13.3\n"),
-        )
-        .unwrap();
-    checkout
-        .write("deploy/broken.yaml", "a: [canary-broken\n")
-        .unwrap();
-    checkout
-        .write("deploy/nothing.yaml", "# only a comment\n")
-        .unwrap();
-    checkout.write("deploy/list.yaml", "[1, 2]\n").unwrap();
-    checkout
-        .write("deploy/nameless.yaml", "apiVersion: v1\nkind: ConfigMap\n")
-        .unwrap();
-    let unknown = "apiVersion: example.com/v1\nkind: Unknown\nmetadata: {name: x}\n";
-    checkout.write("deploy/unknown.yaml", unknown).unwrap();
-    let refused = config_map("Refused_Name", &[("a", "b")]);
-    checkout.write("deploy/refused.yaml", &refused).unwrap();
+    let write = |path, text: &str| checkout.write(path, text).unwrap();
+    write("deploy/db-secret.yaml", &half_open(&sealed).unwrap());
+    let body = sealed.split_once("\nsops:").unwrap().0;
+    let block = format!("{body}\nsops:\n    version: 3.13.3\n");
+    write("deploy/block-secret.yaml", &block);
     symlink("/etc/passwd", checkout.path().join("deploy/link.yaml")).unwrap();
-    checkout
-        .write("deploy/settings.yaml", &settings("applied all the same"))
-        .unwrap();
-    checkout.write("notes/outside.yaml", "a: [\n").unwrap();
+    let mut expected = vec![
+        ("deploy/block-secret.yaml", "MetadataInvalid"),
+        ("deploy/db-secret.yaml", "DecryptionFailed"),
+        ("deploy/link.yaml", "EntryRefused"),
+    ];
+    for (path, text, reason) in UNUSABLE {
+        write(path, text);
+        expected.push((path, reason));
+    }
+    expected.sort_unstable();
+    // None of these is a failure.
+    write("deploy/nothing.yaml", "# only a comment\n");
+    write("deploy/settings.yaml", &settings("applied all the same"));
+    write("notes/outside.yaml", "a: [\n");
     let commit = tenant.publish("a bad day").unwrap();
 
     let sync = tenant.wait_failed(&commit, "DecryptionFailed").unwrap();
-    let expected = [
-        ("deploy/block-secret.yaml", "MetadataInvalid"),
-        ("deploy/broken.yaml", "SyntaxInvalid"),
-        ("deploy/db-secret.yaml", "DecryptionFailed"),
-        ("deploy/link.yaml", "EntryRefused"),
-        ("deploy/list.yaml", "SyntaxInvalid"),
-        ("deploy/nameless.yaml", "ManifestInvalid"),
-        ("deploy/refused.yaml", "Rejected"),
-        ("deploy/unknown.yaml", "KindNotFound"),
-    ];
-    assert_eq!(failures(&sync), expected, "{}", sync["status"]["failures"]);
-    assert!(
-        !sync["status"].to_string().contains("canary"),
-        "{}",
-        sync["status"]
-    );
+    let status = &sync["status"];
+    assert_eq!(failures(&sync), expected, "{}", status["failures"]);
+    assert!(!status.to_string().contains("canary"), "{status}");
     assert_eq!(level(&tenant).unwrap(), "applied all the same");
     assert_eq!(
         tenant.secret_value("db", "password").unwrap(),
