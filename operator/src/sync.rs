@@ -48,6 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+pub(crate) use prune::is_within;
 pub(crate) use report::STATUS_MANAGER;
 pub(crate) use resolve::Resolved;
 

@@ -5,8 +5,8 @@
 
 use crate::context::Context;
 use crate::ledger::{Ledger, Sighting};
-use crate::sync::Resolved;
 use crate::sync::memory::Memory;
+use crate::sync::{Resolved, is_within};
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use kube::runtime::reflector::ObjectRef;
@@ -129,7 +129,8 @@ impl Watches {
 pub(crate) async fn follow(context: &Context, resolved: &Resolved, memory: &Memory) {
     let mut wanted = HashSet::new();
     if resolved.sync.spec.drift_detection.mode != DriftMode::Disabled {
-        for key in memory.inventory.keys() {
+        let own = |key: &&ObjectKey| is_within(key, &resolved.namespaces);
+        for key in memory.inventory.keys().filter(own) {
             let Ok(resource) = context.kinds.resolve(key).await else {
                 continue;
             };

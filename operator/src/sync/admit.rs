@@ -45,12 +45,12 @@ pub(crate) fn admit(
     let outside = || Refused {
         reason: FailureReason::NamespaceNotAllowed,
         message: format!(
-            "namespace {} is not one of team {team}",
+            "namespace {} is not one of team {team}, or not its alone",
             lockstep_api::shown(written)
         ),
     };
     let namespace: NamespaceName = written.parse().map_err(|_| outside())?;
-    if resolved.team.spec.has_namespace(namespace.as_str()) {
+    if resolved.namespaces.contains(&namespace) {
         Ok(Some(namespace))
     } else {
         Err(outside())

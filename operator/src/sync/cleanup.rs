@@ -5,8 +5,8 @@
 //! cannot be deleted would hold up its namespace.
 
 use super::memory::Memory;
-use super::prune::remove;
-use super::resolve::{ResolveError, owner_of};
+use super::prune::{is_within, remove};
+use super::resolve::{ResolveError, namespaces_of, owner_of};
 use crate::context::Context;
 use crate::events::{Weight, api_cause};
 use kube::api::{Api, Patch, PatchParams};
@@ -14,7 +14,8 @@ use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 use lockstep_api::{DeletionPolicy, Sync, team_of};
 use lockstep_apply::{ApiError, Owner, Session, verify_account};
-use lockstep_names::Account;
+use lockstep_names::{Account, NamespaceName};
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -77,14 +78,18 @@ async fn delete_objects(
     sync: &Sync,
     memory: &mut Memory,
 ) -> Result<(), ApiError> {
-    let Some((owner, account)) = account_of(context, sync) else {
+    let Some((owner, account, namespaces)) = account_of(context, sync) else {
         return Err(ApiError::Forbidden);
     };
     verify_account(&context.client, &account).await?;
     let session =
         Session::connect(&context.config, &account, owner).map_err(|_| ApiError::Unreachable)?;
     let stop = AtomicBool::new(false);
-    let keys: Vec<_> = memory.inventory.keys().cloned().collect();
+    let keys = memory.inventory.keys();
+    let keys: Vec<_> = keys
+        .filter(|key| is_within(key, &namespaces))
+        .cloned()
+        .collect();
     let mut refused = Ok(());
     for key in keys.iter().rev() {
         if let Err(error) = remove(context, &session, key, memory, &stop).await {
@@ -102,15 +107,19 @@ async fn delete_objects(
     refused
 }
 
-fn account_of(context: &Context, sync: &Sync) -> Option<(Owner, Account)> {
+fn account_of(context: &Context, sync: &Sync) -> Option<(Owner, Account, BTreeSet<NamespaceName>)> {
     let owner = owner_of(sync).ok()?;
     let teams = context.teams.state();
     let team = team_of(teams.iter().map(AsRef::as_ref), &owner.namespace).ok()?;
+    let namespaces = namespaces_of(team, &teams, &context.namespace);
+    if !namespaces.contains(&owner.namespace) {
+        return None;
+    }
     let account = Account {
         namespace: owner.namespace.clone(),
         name: team.spec.account().ok()?,
     };
-    Some((owner, account))
+    Some((owner, account, namespaces))
 }
 
 fn has_finalizer(sync: &Sync) -> bool {

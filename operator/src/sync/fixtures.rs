@@ -20,7 +20,9 @@ pub(super) fn resolved(change: impl FnOnce(&mut Value, &mut Value, &mut Value)) 
     let team: Team = serde_json::from_value(team).unwrap();
     let repository: Repository = serde_json::from_value(repository).unwrap();
     let namespace: lockstep_names::NamespaceName = "team-a".parse().unwrap();
+    let named = team.spec.namespaces.iter();
     Resolved {
+        namespaces: Arc::new(named.map(|name| name.parse().unwrap()).collect()),
         sync: Arc::new(sync),
         owner: Owner {
             namespace: namespace.clone(),

@@ -6,7 +6,7 @@
 
 use super::resolve::Resolved;
 use lockstep_api::SyncStatus;
-use lockstep_names::{ObjectId, ObjectKey, RepoPath};
+use lockstep_names::{NamespaceName, ObjectId, ObjectKey, RepoPath};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -18,6 +18,8 @@ pub(crate) struct Basis {
     pub sync: i64,
     /// UID and generation of its Team.
     pub team: (String, i64),
+    /// The namespaces that are the Team's alone; other Teams have a say in that.
+    pub namespaces: Arc<BTreeSet<NamespaceName>>,
     /// Versions of the Team's key Secrets.
     pub keys: Vec<(String, Option<String>)>,
 }
@@ -32,6 +34,7 @@ impl Basis {
                 team.uid.clone().unwrap_or_default(),
                 team.generation.unwrap_or_default(),
             ),
+            namespaces: resolved.namespaces.clone(),
             keys: resolved.keys.versions.clone(),
         }
     }

@@ -10,7 +10,8 @@ use super::memory::Memory;
 use crate::context::Context;
 use lockstep_api::{Failure, FailureReason};
 use lockstep_apply::{ApiError, ConnectError, Inventoried, Kept, Pruned as Fate, Session};
-use lockstep_names::ObjectKey;
+use lockstep_names::{NamespaceName, ObjectKey};
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 /// The cluster after what left Git was deleted.
@@ -71,13 +72,22 @@ fn leaving(applied: &Applied, memory: &Memory) -> Vec<ObjectKey> {
     if !applied.cleared.resolved.sync.spec.prune || !complete {
         return Vec::new();
     }
+    let namespaces = &applied.cleared.resolved.namespaces;
     let gone = memory
         .inventory
         .keys()
-        .filter(|key| !applied.desired.contains(key));
+        .filter(|key| !applied.desired.contains(key) && is_within(key, namespaces));
     let mut gone: Vec<_> = gone.cloned().collect();
     gone.sort_by_key(|key| std::cmp::Reverse(lockstep_manifests::stage(key)));
     gone
+}
+
+/// Is the object where the team may reach? A namespace that is not its alone any more is left as it
+/// is, and stays in the inventory.
+pub(crate) fn is_within(key: &ObjectKey, namespaces: &BTreeSet<NamespaceName>) -> bool {
+    key.namespace
+        .as_deref()
+        .is_none_or(|name| namespaces.iter().any(|own| own.as_str() == name))
 }
 
 /// What became of one object.
@@ -135,4 +145,29 @@ pub(super) async fn remove(
     memory.inventory.remove(key);
     context.ledger.forget(session.owner(), key);
     Ok(removal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_teams_own_namespaces_are_reached() {
+        let own = BTreeSet::from(["team-a".parse().unwrap()]);
+        let within = |namespace: Option<&str>| {
+            let key = ObjectKey {
+                group: String::new(),
+                version: "v1".into(),
+                kind: "Secret".into(),
+                namespace: namespace.map(Into::into),
+                name: "db".into(),
+            };
+            is_within(&key, &own)
+        };
+        assert!(within(Some("team-a")));
+        assert!(within(None), "a cluster-scoped object is in no namespace");
+        for other in ["team-b", "team-a/../team-b", ""] {
+            assert!(!within(Some(other)), "{other}");
+        }
+    }
 }

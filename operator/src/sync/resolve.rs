@@ -6,9 +6,12 @@ use crate::context::Context;
 use crate::keys::KeyRing;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
-use lockstep_api::{Repository, Sync, SyncReason, Team, TeamLookupError, team_of};
+use lockstep_api::{
+    Repository, Sync, SyncReason, Team, TeamLookupError, reserved_namespace, team_of,
+};
 use lockstep_apply::Owner;
-use lockstep_names::{Account, InvalidName};
+use lockstep_names::{Account, InvalidName, NamespaceName};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A Sync and everything it is entitled to.
@@ -20,6 +23,8 @@ pub(crate) struct Resolved {
     pub owner: Owner,
     /// The one Team that names its namespace.
     pub team: Arc<Team>,
+    /// The namespaces that are the Team's alone: only these are reached.
+    pub namespaces: Arc<BTreeSet<NamespaceName>>,
     /// The account every request is made as: the Team's, in the Sync's namespace.
     pub account: Account,
     /// Its source.
@@ -75,6 +80,7 @@ pub(crate) async fn resolve(context: &Context, sync: Arc<Sync>) -> Result<Resolv
     let teams = context.teams.state();
     let team =
         team_of(teams.iter().map(AsRef::as_ref), &owner.namespace).map_err(ResolveError::Team)?;
+    let namespaces = namespaces_of(team, &teams, &context.namespace).into();
     let team = Arc::new(team.clone());
     let account = team
         .spec
@@ -94,10 +100,27 @@ pub(crate) async fn resolve(context: &Context, sync: Arc<Sync>) -> Result<Resolv
         sync,
         owner,
         team,
+        namespaces,
         account,
         repository,
         keys,
     })
+}
+
+/// The namespaces of a Team that no other Team names, and that a Team may have.
+pub(crate) fn namespaces_of(
+    team: &Team,
+    teams: &[Arc<Team>],
+    operator: &NamespaceName,
+) -> BTreeSet<NamespaceName> {
+    let named = team.spec.namespaces.iter();
+    let valid = named.filter_map(|name| name.parse::<NamespaceName>().ok());
+    valid
+        .filter(|namespace| {
+            reserved_namespace(namespace, operator).is_none()
+                && team_of(teams.iter().map(AsRef::as_ref), namespace).is_ok()
+        })
+        .collect()
 }
 
 /// The name of a Sync, checked.
@@ -114,4 +137,26 @@ pub(crate) fn owner_of(sync: &Sync) -> Result<Owner, ResolveError> {
 
 fn named(field: &'static str) -> impl Fn(InvalidName) -> ResolveError {
     move |source| ResolveError::Name { field, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::fixtures;
+    use serde_json::json;
+
+    #[test]
+    fn a_namespace_of_two_teams_or_of_the_operator_is_nobodys() {
+        let with = |namespaces: &[&str]| {
+            fixtures::resolved(|_, team, _| team["spec"]["namespaces"] = json!(namespaces)).team
+        };
+        let a = with(&["team-a", "shared", "lockstep-system", "kube-system"]);
+        let b = with(&["team-b", "shared"]);
+        let operator = "lockstep-system".parse().unwrap();
+        let own = namespaces_of(&a, &[a.clone(), b], &operator);
+        assert_eq!(
+            own.iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
+            ["team-a"]
+        );
+    }
 }
