@@ -5,6 +5,7 @@ use crate::error::{ApiError, ConflictingField};
 use crate::exchange::{AS_METADATA, exchange};
 use crate::fields::FieldSet;
 use crate::kinds::Resource;
+use crate::owner::{SYNC_LABEL, SYNC_NAMESPACE_LABEL};
 use crate::refusal::Refusal;
 use crate::retry::persist;
 use crate::seen::Seen;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use lockstep_names::NamespaceName;
+use lockstep_names::{FieldManager, NamespaceName};
 use lockstep_secret::SecretBytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,7 +118,7 @@ impl Session {
         let answer = match persist(stop, || self.patch(&path, body.clone(), Force::No)).await {
             Err(ApiError::Conflict { fields }) => {
                 let ours = recorded.as_ref().map(Recorded::fields);
-                let take = all_were_ours(&fields, ours)
+                let take = all_were_ours(&fields, ours) && !has_another_sync(&fields)
                     || match conflicts {
                         ConflictPolicy::Refuse => false,
                         ConflictPolicy::Force => true,
@@ -192,6 +193,17 @@ fn all_were_ours(conflicts: &[ConflictingField], ours: Option<&FieldSet>) -> boo
     ours.is_some_and(|ours| conflicts.iter().all(|field| ours.contains(&field.path)))
 }
 
+/// Has another Sync taken the labels that say whose object it is? Then taking them back would begin an
+/// endless war between the two; whoever just edits the labels is no Sync.
+fn has_another_sync(conflicts: &[ConflictingField]) -> bool {
+    conflicts.iter().any(|field| {
+        field.manager.starts_with(FieldManager::PREFIX)
+            && [SYNC_LABEL, SYNC_NAMESPACE_LABEL]
+                .iter()
+                .any(|label| field.path.ends_with(label))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,5 +224,24 @@ mod tests {
             Some(&ours)
         ));
         assert!(!all_were_ours(&[conflict(".data.a")], None));
+    }
+
+    #[test]
+    fn what_another_sync_has_taken_is_left_to_it() {
+        let label = |manager: &str| {
+            [ConflictingField {
+                path: format!(".metadata.labels.{SYNC_LABEL}"),
+                manager: manager.into(),
+            }]
+        };
+        assert!(has_another_sync(&label("lockstep/team-a/web")));
+        assert!(
+            !has_another_sync(&label("kubectl-label")),
+            "a label that was edited is put back"
+        );
+        assert!(!has_another_sync(&[ConflictingField {
+            path: ".data.a".into(),
+            manager: "lockstep/team-a/web".into(),
+        }]));
     }
 }

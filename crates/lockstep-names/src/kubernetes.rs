@@ -52,10 +52,13 @@ impl fmt::Display for Account {
 pub struct FieldManager(String);
 
 impl FieldManager {
+    /// How the name of every Sync's manager begins.
+    pub const PREFIX: &str = "lockstep/";
+
     /// The manager of the Sync of this name.
     #[must_use]
     pub fn of(namespace: &NamespaceName, sync: &SyncName) -> Self {
-        Self(format!("lockstep/{namespace}/{sync}"))
+        Self(format!("{}{namespace}/{sync}", Self::PREFIX))
     }
 
     /// Reads the name as text, at most 128 characters.
