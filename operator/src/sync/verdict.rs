@@ -206,10 +206,13 @@ fn message(pruned: &Pruned) -> String {
         1 => String::new(),
         count => format!(" (and {} more, see status.failures)", count - 1),
     };
-    format!(
-        "{place}: {}{more}; the rest of {revision} is applied, and nothing was deleted",
-        first.message
-    )
+    let is_pruned = |failure: &Failure| failure.reason == FailureReason::PruneFailed.as_str();
+    let rest = if applied.failures.iter().all(is_pruned) {
+        format!("{revision} is applied")
+    } else {
+        format!("the rest of {revision} is applied, and nothing was deleted")
+    };
+    format!("{place}: {}{more}; {rest}", first.message)
 }
 
 fn decrypted(pruned: &Pruned) -> Statement {

@@ -183,3 +183,14 @@ fn ready_recovers_when_what_had_failed_is_back_and_nothing_has_changed() {
         "a Sync that is ready says nothing again"
     );
 }
+
+#[test]
+fn after_a_failed_prune_nobody_claims_that_nothing_was_deleted() {
+    let failed = vec![Failure::of_object(
+        &key("old"),
+        FailureReason::PruneFailed,
+        "no",
+    )];
+    let message = judged(&ended(failed, Vec::new())).0.ready.unwrap().message;
+    assert!(!message.contains("nothing was deleted"), "{message}");
+}
