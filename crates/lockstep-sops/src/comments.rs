@@ -39,26 +39,19 @@ impl<'a> Attribution<'a> {
     pub(crate) fn containers(&self, index: usize) -> Vec<PathId> {
         let comment = &self.stream.comments()[index];
         let at = comment.span.start;
-        // Comments above a document's first line or its `---` count to what they introduce.
-        let documents = self.stream.documents();
-        let document = documents.partition_point(|document| document.span.end <= at);
-        if document == documents.len() {
+        let Some((document, previous, next)) = self.neighbours(at) else {
             return Vec::new();
-        }
-        let inside = |slot: &&Slot| slot.document == document;
-        let split = self.survey.slots.partition_point(|slot| slot.start < at);
-        let previous = self.survey.slots[..split].last().filter(inside);
-        let next = self.survey.slots.get(split).filter(inside);
+        };
 
         let mut candidates = Vec::new();
         if comment.inline {
             candidates.extend(previous.map(|slot| self.closed_before(slot, at)));
         } else if let Some(next) = next
-            && comment.column <= next.column
-            && (!self.apart[index] || previous.is_some_and(|slot| slot.value == next.container))
+            && (comment.column <= next.column && !self.apart[index]
+                || previous.is_some_and(|slot| slot.value == next.container))
         {
             // Directly above an entry, and not further right: it describes that entry. So does one
-            // between a key and the first entry below it.
+            // between a key and the first entry below it, wherever it stands.
             candidates.push(next.container);
         }
         candidates.extend(previous.and_then(|slot| self.foot_of(slot, comment.column)));
@@ -72,6 +65,30 @@ impl<'a> Attribution<'a> {
         let mut seen = HashSet::new();
         candidates.retain(|path| seen.insert(*path));
         candidates
+    }
+
+    /// The collection of the entry before a comment that is further right than whatever follows it:
+    /// the comment stands in that block, whatever it is counted to.
+    pub(crate) fn block_before(&self, index: usize) -> Option<PathId> {
+        let comment = &self.stream.comments()[index];
+        let (_, previous, next) = self.neighbours(comment.span.start)?;
+        let inside = !comment.inline && next.is_none_or(|next| comment.column > next.column);
+        previous.filter(|_| inside).map(|slot| slot.container)
+    }
+
+    /// The document that `at` is in, and the entries around it there.
+    fn neighbours(&self, at: usize) -> Option<(usize, Option<&Slot>, Option<&Slot>)> {
+        // Comments above a document's first line or its `---` count to what they introduce.
+        let documents = self.stream.documents();
+        let document = documents.partition_point(|document| document.span.end <= at);
+        if document == documents.len() {
+            return None;
+        }
+        let inside = |slot: &&Slot| slot.document == document;
+        let split = self.survey.slots.partition_point(|slot| slot.start < at);
+        let previous = self.survey.slots[..split].last().filter(inside);
+        let next = self.survey.slots.get(split).filter(inside);
+        Some((document, previous, next))
     }
 
     /// The outermost collection that a bracket or brace before the comment closes; without any, the

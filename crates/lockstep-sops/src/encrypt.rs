@@ -14,7 +14,7 @@ use crate::open::tree_error;
 use crate::resolve;
 use crate::seam;
 use crate::selector::{EncryptionPolicy, Selector};
-use crate::survey::{Keys, Leaf, Survey};
+use crate::survey::{Keys, Leaf, PathId, Survey};
 use crate::typed::{TypeName, Typed};
 use lockstep_secret::{DataKey, SecretString};
 use lockstep_yaml::{NodeKind, Splices, Stream};
@@ -141,10 +141,13 @@ impl Sealer<'_> {
     fn put_comments(&mut self, splices: &mut Splices, selector: &Selector) {
         let attribution = Attribution::new(self.text, self.stream, self.survey);
         for (index, comment) in self.stream.comments().iter().enumerate() {
-            let container = attribution.containers(index).into_iter().next();
-            let Some(path) = container.filter(|path| self.survey.selected(selector, *path)) else {
-                continue;
-            };
+            let selected = |path: &PathId| self.survey.selected(selector, *path);
+            let likeliest = attribution.containers(index).into_iter().next();
+            // Rather one comment too many than a secret that was commented out and stays.
+            let path = likeliest
+                .filter(selected)
+                .or_else(|| attribution.block_before(index).filter(selected));
+            let Some(path) = path else { continue };
             let written = &self.text[comment.span.start + 1..comment.span.end];
             if Sealed::parse(written).is_some() {
                 continue;

@@ -95,6 +95,27 @@ fn only_the_selected_spans_change() {
 }
 
 #[test]
+fn comments_in_the_block_of_a_secret_are_encrypted_wherever_they_are_indented() {
+    for text in [
+        "stringData:\n    # hunter2\n  a: x\n",
+        "stringData:\n  a: x\n    # hunter2\ntype: y\n",
+        "stringData:\n  a: x\n # hunter2\ntype: y\n",
+        "data:\n    # hunter2\n- a\n",
+        "items:\n- stringData:\n    a: x\n  # hunter2\n- kind: y\n",
+    ] {
+        let encrypted = encrypt(text, &secrets_only()).unwrap();
+        assert!(!encrypted.contains("hunter2"), "{encrypted}");
+        assert_eq!(open(&encrypted).unwrap(), text);
+    }
+    let text = "stringData:\n  a: x\n# what follows is no secret\ntype: y\n";
+    assert!(
+        encrypt(text, &secrets_only())
+            .unwrap()
+            .contains("# what follows")
+    );
+}
+
+#[test]
 fn every_document_gets_the_metadata_and_loses_it_again() {
     let text = "a: x\n---\n# only a comment\n---\nb: {c: z}\n...\n---\n{d: w}\n";
     let encrypted = encrypt(text, &EncryptionPolicy::default()).unwrap();
