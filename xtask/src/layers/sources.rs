@@ -44,7 +44,7 @@ fn shape(file: &Path, text: &str) -> Vec<String> {
     if !text.starts_with("//!") {
         found.push("does not begin with a line of //! that says what it is for".to_owned());
     }
-    let limit = if name == "main" {
+    let limit = if file.ends_with("src/main.rs") {
         MAIN_LINES
     } else {
         FILE_LINES
@@ -106,6 +106,9 @@ mod tests {
     fn a_file_must_introduce_itself_and_have_a_name() {
         assert!(shape(Path::new("a/fetch.rs"), "//! Fetches.\n").is_empty());
         assert_eq!(shape(Path::new("a/utils.rs"), "fn f() {}\n").len(), 2);
+        let main = "//! Main.\n".repeat(MAIN_LINES + 1);
+        assert_eq!(shape(Path::new("a/src/main.rs"), &main).len(), 1);
+        assert!(shape(Path::new("a/tests/all/main.rs"), &main).is_empty());
         let long = "//! Long.\n".repeat(FILE_LINES + 1);
         assert_eq!(
             shape(Path::new("a/fetch.rs"), &long),
