@@ -8,7 +8,8 @@ use futures::{Stream, StreamExt, stream};
 use kube::ResourceExt;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
-use lockstep_api::{Repository, Sync};
+use lockstep_api::{Repository, Sync, Team};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A signal without content: something has changed, look again.
@@ -40,8 +41,10 @@ impl Bell {
 
 /// What a watch saw, as far as others are concerned.
 pub(crate) enum Change<'a, K> {
-    /// This object has changed or gone.
+    /// This object is new or has changed.
     One(&'a K),
+    /// This object has gone.
+    Gone(&'a K),
     /// Everything was listed anew.
     All,
 }
@@ -55,12 +58,33 @@ where
     S: Stream<Item = Result<watcher::Event<K>, watcher::Error>>,
 {
     events.inspect(move |event| match event {
-        Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
-            ring(Change::One(object))
-        }
+        Ok(watcher::Event::Apply(object)) => ring(Change::One(object)),
+        Ok(watcher::Event::Delete(object)) => ring(Change::Gone(object)),
         Ok(watcher::Event::InitDone) => ring(Change::All),
         Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => {}
     })
+}
+
+/// The specifications of Teams that were seen last: others go by these, and not by a Team's status,
+/// which the operator writes itself.
+#[derive(Default)]
+pub(crate) struct Specifications(HashMap<String, Option<i64>>);
+
+impl Specifications {
+    /// Does the change concern anybody but the Team itself?
+    pub(crate) fn is_news(&mut self, change: &Change<'_, Team>) -> bool {
+        match change {
+            Change::One(team) => {
+                let generation = team.metadata.generation;
+                self.0.insert(team.uid().unwrap_or_default(), generation) != Some(generation)
+            }
+            Change::Gone(team) => {
+                self.0.remove(&team.uid().unwrap_or_default());
+                true
+            }
+            Change::All => true,
+        }
+    }
 }
 
 /// A Repository that changed, or all of them.
@@ -86,4 +110,31 @@ pub(crate) fn syncs_of(
             .collect();
         stream::iter(woken)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn team(generation: i64) -> Team {
+        serde_json::from_value(json!({
+            "apiVersion": "lockstep.dev/v1alpha1", "kind": "Team",
+            "metadata": {"name": "a", "uid": "1", "generation": generation},
+            "spec": {"namespaces": ["team-a"], "serviceAccountName": "deployer",
+                     "repositories": ["https://git.example.com/*"]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_status_is_no_news_and_a_specification_is() {
+        let mut seen = Specifications::default();
+        assert!(seen.is_news(&Change::One(&team(1))));
+        assert!(!seen.is_news(&Change::One(&team(1))));
+        assert!(seen.is_news(&Change::One(&team(2))));
+        assert!(seen.is_news(&Change::Gone(&team(2))));
+        assert!(seen.is_news(&Change::One(&team(2))));
+        assert!(seen.is_news(&Change::All));
+    }
 }

@@ -3,7 +3,7 @@
 //! A Sync is woken by itself, its Repository, its Team, the Team's keys and by drift; a Repository by
 //! itself and its Team; a Team by itself, other Teams and key Secrets.
 
-use crate::bells::{Bell, Change, ChangedRepository, ringing, syncs_of};
+use crate::bells::{Bell, Change, ChangedRepository, Specifications, ringing, syncs_of};
 use crate::context::Context;
 use crate::events::api_cause;
 use crate::server::Probes;
@@ -37,11 +37,18 @@ impl Controllers {
         let (team_bell, [for_teams, for_repositories, for_syncs]) = Bell::with_listeners();
         let (repository_changed, changed_repositories) = unbounded();
         let teams = Api::<Team>::all(client.clone());
-        let teams = controller(teams, Watch::Teams, synced, move |_| team_bell.ring());
+        let mut specifications = Specifications::default();
+        let teams = controller(teams, Watch::Teams, synced, move |change| {
+            if specifications.is_news(&change) {
+                team_bell.ring();
+            }
+        });
         let repositories = Api::<Repository>::all(client.clone());
         let repositories = controller(repositories, Watch::Repositories, synced, move |change| {
             let changed: ChangedRepository = match change {
-                Change::One(repository) => Some(ObjectRef::from_obj(repository)),
+                Change::One(repository) | Change::Gone(repository) => {
+                    Some(ObjectRef::from_obj(repository))
+                }
                 Change::All => None,
             };
             // The receiver is gone only when the process stops.
