@@ -6,6 +6,7 @@
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use sha2::{Digest as _, Sha256, Sha512};
 use std::collections::HashMap;
 
 /// Length of a piece; random text of this length is nowhere by chance.
@@ -17,7 +18,7 @@ const LONG: usize = 4096;
 
 /// Which forms to look for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Forms {
+pub(crate) enum Forms {
     /// As it is, as JSON and YAML escape it, and in base64 at any offset.
     Plain,
     /// Also in hexadecimal, reversed, escaped for a URL, and what digests of it look like.
@@ -25,7 +26,7 @@ pub enum Forms {
 }
 
 /// What to look for.
-pub struct Needles {
+pub(crate) struct Needles {
     automaton: AhoCorasick,
     labels: Vec<String>,
     longest: usize,
@@ -33,14 +34,21 @@ pub struct Needles {
 
 impl Needles {
     /// Looks for pieces of all forms of these values, each with a name that a find is reported by.
-    pub fn new<'a>(forms: Forms, values: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+    pub(crate) fn new<'a>(
+        forms: Forms,
+        values: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Self {
         let mut pieces = HashMap::new();
         for (name, value) in values {
             for (form, text) in plain(value).into_iter().chain(match forms {
                 Forms::Plain => Vec::new(),
                 Forms::Disguised => disguised(value),
             }) {
-                let stride = if text.len() > LONG { PIECE * 3 / 2 } else { STRIDE };
+                let stride = if text.len() > LONG {
+                    PIECE * 3 / 2
+                } else {
+                    STRIDE
+                };
                 let last = text.len().saturating_sub(PIECE);
                 for start in (0..last).step_by(stride).chain([last]) {
                     let piece = text[start..text.len().min(start + PIECE)].to_vec();
@@ -61,18 +69,21 @@ impl Needles {
     }
 
     /// Length of the longest piece.
-    pub fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         self.longest
     }
 
     /// Every piece found in `text`: where, and what it is.
-    pub fn find<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (usize, &'a str)> + 'a {
+    pub(crate) fn find<'a>(
+        &'a self,
+        text: &'a [u8],
+    ) -> impl Iterator<Item = (usize, &'a str)> + 'a {
         let found = self.automaton.find_iter(text);
         found.map(|found| (found.start(), self.labels[found.pattern()].as_str()))
     }
 
     /// What is found in `text`, for a report.
-    pub fn seen_in(&self, text: &[u8]) -> Vec<String> {
+    pub(crate) fn seen_in(&self, text: &[u8]) -> Vec<String> {
         let show = |(at, what): (usize, &str)| {
             let around = &text[at.saturating_sub(80)..text.len().min(at + 80)];
             format!("{what}: …{}…", around.escape_ascii())
@@ -105,7 +116,10 @@ fn inside_base64(value: &[u8], shift: usize) -> Vec<u8> {
 
 fn disguised(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let hexadecimal = |bytes: &[u8], upper: bool| -> Vec<u8> {
-        let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digits = bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
         if upper { digits.to_uppercase() } else { digits }.into_bytes()
     };
     let mut forms = vec![
@@ -139,8 +153,6 @@ fn percent(value: &[u8]) -> Vec<u8> {
     value.iter().map(escape).collect::<String>().into_bytes()
 }
 
-use sha2::{Digest as _, Sha256, Sha512};
-
 #[test]
 fn half_a_value_is_found_in_every_form() {
     let value = b"a value with \"quotes\", of some length";
@@ -152,7 +164,7 @@ fn half_a_value_is_found_in_every_form() {
         br#"with \"quotes\", of some l"#,
         b"htgnel emos fo ,\"setouq\" htiw",
         b"612076616c75652077697468",
-        b"%22quotes%22%2C%20of",
+        b"%22quotes%22%2C%20of%20some",
     ] {
         assert!(!needles.seen_in(text).is_empty(), "{}", text.escape_ascii());
     }

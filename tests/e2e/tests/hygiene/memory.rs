@@ -16,16 +16,16 @@ const CHUNK: usize = 1 << 20;
 const AROUND: usize = 48;
 
 /// One look at a process's memory.
-pub struct Scan {
+pub(crate) struct Scan {
     /// What was found, each with where and with what stands around it.
-    pub found: Vec<String>,
+    pub(crate) found: Vec<String>,
     /// How many bytes were looked at.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Scan {
     /// Fails where anything was found.
-    pub fn expect_nothing(&self, when: &str) -> Result<()> {
+    pub(crate) fn expect_nothing(&self, when: &str) -> Result<()> {
         if self.found.is_empty() {
             return Ok(());
         }
@@ -36,7 +36,7 @@ impl Scan {
 }
 
 /// Reads all memory of the process and looks for each needle.
-pub fn scan(process: u32, needles: &Needles) -> Result<Scan> {
+pub(crate) fn scan(process: u32, needles: &Needles) -> Result<Scan> {
     let maps = std::fs::read_to_string(format!("/proc/{process}/maps"));
     let memory = File::open(format!("/proc/{process}/mem"));
     let (maps, memory) = maps
