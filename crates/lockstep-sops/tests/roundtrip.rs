@@ -116,6 +116,24 @@ fn comments_in_the_block_of_a_secret_are_encrypted_wherever_they_are_indented() 
 }
 
 #[test]
+fn false_comments_stay_as_they_are_and_hide_no_good_one() {
+    let mut text: String = (0..60).map(|depth| format!("{:depth$}k:\n", "")).collect();
+    text.push_str(&format!("{:60}a: x\n{:60}# good\n{:60}b: y\n", "", "", ""));
+    let encrypted = encrypt(&text, &EncryptionPolicy::default()).unwrap();
+    let (iv, tag) = ("A".repeat(43) + "=", "A".repeat(22) + "==");
+    let line = format!(
+        "{:60}#ENC[AES256_GCM,data:AA==,iv:{iv},tag:{tag},type:comment]\n",
+        ""
+    );
+    // More than are tried in other places than their likeliest.
+    let lines = line.repeat(200);
+    let at = encrypted.find(&format!("{:60}a:", "")).unwrap();
+    let forged = format!("{}{lines}{}", &encrypted[..at], &encrypted[at..]);
+    let back = open(&forged).unwrap();
+    assert!(back.contains(&lines) && back.contains("# good"), "{back}");
+}
+
+#[test]
 fn every_document_gets_the_metadata_and_loses_it_again() {
     let text = "a: x\n---\n# only a comment\n---\nb: {c: z}\n...\n---\n{d: w}\n";
     let encrypted = encrypt(text, &EncryptionPolicy::default()).unwrap();
