@@ -54,9 +54,14 @@ pub enum RulesError {
 impl RulesError {
     pub(crate) fn syntax(error: serde_saphyr::Error) -> Self {
         let line = error.location().map_or(0, |location| location.line());
-        // The first line of the message: the rest would be a picture of the source.
+        // The first line of the message: the rest would be a picture of the source. The place is said
+        // already, and some messages end with advice to programmers.
         let message = error.without_snippet().to_string();
-        let message = message.lines().next().unwrap_or_default().to_owned();
+        let mut message = message.lines().next().unwrap_or_default();
+        for rest in [" at line ", ", set ", "; use "] {
+            message = message.split(rest).next().unwrap_or_default();
+        }
+        let message = message.to_owned();
         Self::Syntax { line, message }
     }
 

@@ -166,7 +166,14 @@ fn broken_files_are_refused_with_a_line() {
         error("creation_rules:\n  - encrypted_regex: a\n    unencrypted_suffix: b\n"),
         "line 2: rule 1 has both unencrypted_suffix and encrypted_regex; only one may be set"
     );
-    assert!(error("creation_rules:\n  - age: a\n    age: b\n").starts_with("line 3: "));
+    assert_eq!(
+        error("creation_rules:\n  - age: a\n    age: b\n"),
+        "line 3: duplicate mapping key: age"
+    );
+    assert_eq!(
+        error("creation_rules:\n  - age: [null]\n"),
+        "line 2: cannot deserialize null into string"
+    );
     assert!(error("creation_rules: {\n").starts_with("line "));
     assert!(error("creation_rules: text\n").starts_with("line 1: "));
 }
