@@ -37,6 +37,8 @@ struct Entry {
     fingerprint: Fingerprint,
     recorded: Recorded,
     moved: Option<Moved>,
+    /// The resource version a watch last saw since.
+    sighted: Option<String>,
 }
 
 /// The page of one Sync.
@@ -85,6 +87,7 @@ impl Ledger {
             fingerprint,
             recorded,
             moved: None,
+            sighted: None,
         };
         self.pages()
             .entry(sync.clone())
@@ -115,6 +118,14 @@ impl Ledger {
         let pages = self.pages();
         let entry = pages.get(sync).and_then(|page| page.entries.get(key));
         entry.is_some_and(|entry| entry.fingerprint == *fingerprint)
+    }
+
+    /// Did a watch last see the object in this version? Then an apply that left it there found nothing
+    /// to put back.
+    pub(crate) fn has_seen(&self, sync: &Owner, key: &ObjectKey, version: &str) -> bool {
+        let pages = self.pages();
+        let entry = pages.get(sync).and_then(|page| page.entries.get(key));
+        entry.is_some_and(|entry| entry.sighted.as_deref() == Some(version))
     }
 
     /// What was recorded when the object was last applied.
@@ -169,7 +180,10 @@ impl Ledger {
                 Some(seen) if seen.resource_version == entry.recorded.resource_version() => {
                     continue;
                 }
-                Some(_) => Moved::Unwatched,
+                Some(seen) => {
+                    entry.sighted = Some(seen.resource_version.clone());
+                    Moved::Unwatched
+                }
                 None => Moved::Gone,
             };
             entry.moved.get_or_insert(moved);
@@ -192,6 +206,9 @@ impl Page {
         manager: &FieldManager,
     ) -> Option<Moved> {
         let entry = self.entries.get_mut(key)?;
+        if let Sighting::There(seen) = sighting {
+            entry.sighted = Some(seen.resource_version.clone());
+        }
         let moved = match sighting {
             Sighting::Gone { uid } if uid == entry.recorded.uid() => Moved::Gone,
             Sighting::Gone { .. } => return None,

@@ -163,3 +163,19 @@ fn other_syncs_and_unknown_objects_are_nothing_to_us() {
     assert!(ledger.is_applied(&owner(), &key("db"), &fingerprint("v1")));
     assert!(!ledger.is_applied(&owner(), &key("db"), &fingerprint("v2")));
 }
+
+#[test]
+fn an_apply_that_finds_the_object_as_it_was_seen_has_put_nothing_back() {
+    let ledger = applied();
+    assert!(!ledger.has_seen(&owner(), &key("db"), "10"));
+    let all = HashMap::from([(key("db"), seen("12", "lockstep/team-a/app"))]);
+    assert!(ledger.observe_all(&owner(), |_| true, &all));
+    assert!(ledger.has_seen(&owner(), &key("db"), "12"));
+    assert!(
+        !ledger.has_seen(&owner(), &key("db"), "13"),
+        "a write is one"
+    );
+    let recorded = Recorded::of(&seen("12", "lockstep/team-a/app"), &owner().manager());
+    ledger.record(&owner(), key("db"), fingerprint("v1"), recorded);
+    assert!(!ledger.has_seen(&owner(), &key("db"), "12"));
+}

@@ -19,6 +19,11 @@ use lockstep_manifests::{Manifest, Stage, stage};
 use lockstep_names::{ObjectId, ObjectKey, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long kinds are waited for that a definition in the same Sync brings: all of them together.
+const KIND_PATIENCE: Duration = Duration::from_secs(12);
 
 /// The cluster after the objects were applied.
 pub(crate) struct Applied {
@@ -109,7 +114,7 @@ pub(crate) async fn apply(
             .push(manifest);
     }
     for manifests in stages.into_values() {
-        let planned = work.plan(manifests, memory).await;
+        let planned = work.plan(manifests, memory, stop).await;
         work.write(planned, memory, stop).await?;
     }
     Ok(work.finish(tree, unmet))
@@ -129,8 +134,8 @@ struct Work<'a> {
     corrected: Vec<(ObjectKey, Moved)>,
     written: u64,
     session: Option<Session>,
-    /// Has this Sync brought definitions of kinds just now?
-    new_kinds: bool,
+    /// Until when kinds are waited for, if this Sync has brought definitions of some just now.
+    kinds_until: Option<Instant>,
     /// Is this revision the one applied before this process began, so that every field of it was ours?
     restarted: bool,
 }
@@ -175,7 +180,7 @@ impl<'a> Work<'a> {
             corrected: Vec::new(),
             written: 0,
             session: None,
-            new_kinds: false,
+            kinds_until: None,
             restarted,
         }
     }

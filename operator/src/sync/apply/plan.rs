@@ -9,10 +9,9 @@ use lockstep_manifests::Manifest;
 use lockstep_names::{NamespaceName, ObjectKey, RepoPath};
 use lockstep_secret::SecretBytes;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// How long kinds that a definition in the same Sync brings are waited for.
-const KIND_PATIENCE: Duration = Duration::from_secs(12);
+use tokio::time::Instant;
 
 /// An object with its place, ready to be written.
 pub(super) struct Placed {
@@ -30,7 +29,12 @@ pub(super) struct Placed {
 
 impl Work<'_> {
     /// Finds each object's place, and leaves out what is refused or needs no work.
-    pub(super) async fn plan(&mut self, manifests: Vec<Manifest>, memory: &Memory) -> Vec<Placed> {
+    pub(super) async fn plan(
+        &mut self,
+        manifests: Vec<Manifest>,
+        memory: &Memory,
+        stop: &AtomicBool,
+    ) -> Vec<Placed> {
         let mut planned = Vec::new();
         let digest = |manifest: &Manifest| self.context.fingerprints.of(&manifest.body);
         let fingerprints: Vec<_> = manifests.iter().map(digest).collect();
@@ -43,7 +47,7 @@ impl Work<'_> {
                 source,
                 line,
             } = manifest;
-            let (resource, namespace) = match self.place(&key).await {
+            let (resource, namespace) = match self.place(&key, stop).await {
                 Ok(place) => place,
                 Err(failure) => {
                     self.fail(failure.at(&source, Some(line)), &source);
@@ -120,8 +124,9 @@ impl Work<'_> {
     async fn place(
         &self,
         key: &ObjectKey,
+        stop: &AtomicBool,
     ) -> Result<(Arc<Resource>, Option<NamespaceName>), Failure> {
-        let resource = self.kind(key).await.map_err(|error| {
+        let resource = self.kind(key, stop).await.map_err(|error| {
             let reason = match error {
                 ApiError::KindUnknown => FailureReason::KindNotFound,
                 _ => FailureReason::ApplyFailed,
@@ -134,13 +139,11 @@ impl Work<'_> {
     }
 
     /// Finds the kind; if this Sync has just brought definitions of kinds, waits for them.
-    async fn kind(&self, key: &ObjectKey) -> Result<Arc<Resource>, ApiError> {
-        let started = tokio::time::Instant::now();
+    async fn kind(&self, key: &ObjectKey, stop: &AtomicBool) -> Result<Arc<Resource>, ApiError> {
+        let is_early = || self.kinds_until.is_some_and(|end| Instant::now() < end);
         loop {
             match self.context.kinds.resolve(key).await {
-                Err(ApiError::KindUnknown)
-                    if self.new_kinds && started.elapsed() < KIND_PATIENCE =>
-                {
+                Err(ApiError::KindUnknown) if is_early() && !stop.load(Ordering::Relaxed) => {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 found => return found,

@@ -1,7 +1,7 @@
 //! Writing the objects of one stage as the team, and noting what became of each.
 
 use super::plan::Placed;
-use super::{ApplyError, Work};
+use super::{ApplyError, KIND_PATIENCE, Work};
 use crate::sync::memory::Memory;
 use crate::sync::report;
 use lockstep_api::{Failure, FailureReason};
@@ -11,6 +11,7 @@ use lockstep_apply::{
 };
 use lockstep_names::ObjectKey;
 use std::sync::atomic::AtomicBool;
+use tokio::time::Instant;
 
 /// How many objects of one Sync are written at once.
 const AT_ONCE: usize = 16;
@@ -36,17 +37,22 @@ impl Work<'_> {
         let (planned, notes): (Vec<_>, Vec<_>) = placed
             .into_iter()
             .map(|placed| {
+                let kind = placed.planned.resource.clone();
+                let place = (placed.source, placed.line);
                 (
                     placed.planned,
-                    (placed.key, placed.source, placed.line, placed.fingerprint),
+                    (placed.key, place, placed.fingerprint, kind),
                 )
             })
             .unzip();
         let outcomes = session.apply_all(planned, AT_ONCE, stop).await;
-        for (outcome, (key, source, line, fingerprint)) in outcomes.into_iter().zip(notes) {
+        for (outcome, (key, (source, line), fingerprint, kind)) in outcomes.into_iter().zip(notes) {
             match outcome {
                 Ok(applied) => self.note(key, fingerprint, applied, memory),
                 Err(error) => {
+                    if error == ApiError::KindUnknown {
+                        self.context.kinds.forget(&kind).await;
+                    }
                     self.transient |= error.is_transient() || error == ApiError::Stopped;
                     let failure = Failure::of_object(&key, object_reason(&error), &explain(&error));
                     self.fail(failure.at(&source, Some(line)), &source);
@@ -96,8 +102,18 @@ impl Work<'_> {
             .inventory
             .insert(key.clone(), Some(applied.recorded.uid().to_owned()));
         self.written += u64::from(applied.change != Change::Unchanged);
-        self.new_kinds |= key.kind == "CustomResourceDefinition";
-        if let Some(moved) = self.moved.remove(&key) {
+        if key.kind == "CustomResourceDefinition" {
+            self.kinds_until = Some(Instant::now() + KIND_PATIENCE);
+        }
+        let version = applied.recorded.resource_version();
+        let untouched = applied.change == Change::Unchanged
+            || self
+                .context
+                .ledger
+                .has_seen(&self.resolved.owner, &key, version);
+        if let Some(moved) = self.moved.remove(&key)
+            && !untouched
+        {
             self.corrected.push((key.clone(), moved));
         }
         self.context
