@@ -64,6 +64,7 @@ impl Failure {
             SealError::Encrypt(_)
             | SealError::Wrap(_)
             | SealError::NotEncrypted
+            | SealError::TooLarge
             | SealError::ReadBack(_) => Exit::Failure,
         };
         Self::at(path, exit, error, error.hint())

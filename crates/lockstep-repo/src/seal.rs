@@ -1,6 +1,6 @@
 //! One file's text in, the other form of it out.
 
-use crate::Plan;
+use crate::{LARGEST_FILE, Plan};
 use lockstep_age::{Identities, Recipient, UnwrapError, WrapError, unwrap, wrap};
 use lockstep_secret::{DataKey, SecretString};
 use lockstep_sops::{EncryptError, OpenError, ParseError, Parsed, Value, ValueKind, parse};
@@ -37,6 +37,9 @@ pub fn encrypt(text: SecretString, plan: &Plan) -> Result<Sealed, SealError> {
     let wrapped = wrap(&key, &plan.recipients)?;
     let now = jiff::Timestamp::now();
     let sealed = document.encrypt(&plan.policy, &key, &wrapped, now, &mut fill)?;
+    if sealed.len() as u64 > LARGEST_FILE {
+        return Err(SealError::TooLarge);
+    }
     let Parsed::Encrypted(read_back) = parse(SecretString::new(sealed.clone()))? else {
         return Err(SealError::NotEncrypted);
     };
@@ -111,6 +114,9 @@ pub enum SealError {
     /// The result is not what it should be.
     #[error("the encrypted file has no metadata; it was not written")]
     NotEncrypted,
+    /// Nobody here would read the result.
+    #[error("encrypted it would be larger than {} KiB, the most that is read", LARGEST_FILE >> 10)]
+    TooLarge,
     /// The result does not open.
     #[error("the encrypted file does not open again; it was not written")]
     ReadBack(#[source] OpenError),
@@ -143,6 +149,7 @@ impl SealError {
             }
             Self::Parse(source) => source.hint(),
             Self::Encrypt(source) => source.hint(),
+            Self::TooLarge => Some("split it into several files".to_owned()),
             Self::Wrap(_) | Self::NotEncrypted | Self::ReadBack(_) => None,
         }
     }
