@@ -58,7 +58,8 @@ pub(crate) fn leave(splices: &mut Splices, text: &str, scalar: &Scalar) {
     if text.ends_with('\n') || !text[block.content.end..].trim().is_empty() {
         return;
     }
-    let header = text[block.header.clone()].trim_end_matches(['+', '-']);
+    // The digit may stand on either side of the sign.
+    let header = text[block.header.clone()].replace(['+', '-'], "");
     splices.replace(block.header.clone(), format!("{header}-"));
 }
 

@@ -62,6 +62,10 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
         "literal before a last line without its line break",
         "a: |\n  one\nb:\n  - |+\n    two\n  - x",
     ),
+    (
+        "clear literal at the end without its line break",
+        "a: x\nb_unencrypted: |+2\n  one",
+    ),
     ("blank literals with a digit", "a: |2+\n\n\nb:\n  - |3-\n\n"),
     (
         "=literal then blank lines, kept",
