@@ -36,7 +36,7 @@ use failure::StepError;
 use fetch::Fetched;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use lockstep_api::{DriftMode, Sync};
+use lockstep_api::{DriftMode, Sync, SyncReason};
 use lockstep_names::Revision;
 use memory::{Basis, FileMemory, Memory};
 use preflight::Cleared;
@@ -97,9 +97,14 @@ async fn steps(
     memory: &mut Memory,
     stop: &AtomicBool,
 ) -> Ending {
-    let fetched = match before_work(context, sync, memory).await {
+    let fetched = match before_work(context, sync.clone(), memory).await {
         Ok(fetched) => fetched,
-        Err((error, revision)) => return Ending::Halted(error, revision),
+        Err((error, revision)) => {
+            if matches!(error.reason(), SyncReason::NoTeam | SyncReason::TwoTeams) {
+                disown(context, &sync, memory);
+            }
+            return Ending::Halted(error, revision);
+        }
     };
     let revision = fetched.cleared.revision.clone();
     if is_settled(context, &fetched, memory) {
@@ -115,6 +120,15 @@ async fn steps(
         context.watches.wake(&owner);
     }
     ending
+}
+
+/// Ends what still goes on with the rights of a team that the namespace no longer has. Once it has one,
+/// everything is looked at anew.
+fn disown(context: &Context, sync: &Sync, memory: &mut Memory) {
+    if let Ok(owner) = resolve::owner_of(sync) {
+        context.watches.retain(|other| *other != owner);
+    }
+    memory.basis = None;
 }
 
 /// Steps 1 to 3: what is wanted, and may it be. An error comes with the revision, if there is one.

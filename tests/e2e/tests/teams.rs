@@ -1,7 +1,7 @@
 //! The walls between teams, and between a team and the cluster: whatever a tenant writes.
 
 use anyhow::{Result, ensure};
-use lockstep_e2e::{Stage, config_map, secret, teams_disagree};
+use lockstep_e2e::{Stage, config_map, secret, teams_disagree, until};
 use lockstep_testbed::{OPERATOR_NAMESPACE, Tenant, condition, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -137,7 +137,7 @@ fn what_the_account_may_not_do_the_api_server_forbids() {
 
 #[test]
 fn a_namespace_of_two_teams_belongs_to_neither() {
-    let stage = Stage::start().unwrap();
+    let stage = Stage::shared().unwrap();
     let settings = config_map("settings", &[("level", "info")]);
     let (tenant, commit) =
         with_files(&stage, "wanted", &[("deploy/settings.yaml", &settings)]).unwrap();
@@ -149,15 +149,16 @@ fn a_namespace_of_two_teams_belongs_to_neither() {
     kubectl.apply(&other.to_string()).unwrap();
     let refused = |sync: &Value| condition(sync, "Ready")["reason"] == "TwoTeams";
     tenant.wait("the second Team is noticed", refused).unwrap();
-    assert!(
-        kubectl
-            .exists(&["configmap", "settings", "-n", "wanted"])
-            .unwrap()
-    );
+    let settings = ["configmap", "settings", "-n", "wanted"];
+    let patch = json!({"data": {"level": "debug"}}).to_string();
+    kubectl.patch(&settings, &patch).unwrap();
 
     kubectl.run(&["delete", "team", "thief"]).unwrap();
     drop(alone);
     tenant.wait_applied(&commit).unwrap();
+    // Nobody watched meanwhile, and what was changed is put back all the same.
+    let back = |it: &Value| it["data"]["level"] == "info";
+    until(kubectl, &settings, back).unwrap();
 }
 
 #[test]
