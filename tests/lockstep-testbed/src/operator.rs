@@ -6,7 +6,7 @@ use crate::scratch::Scratch;
 use crate::wait::{free_port, http_get};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// How long the operator may take to answer `/readyz`.
@@ -31,6 +31,27 @@ pub struct Operator {
     scratch: Scratch,
 }
 
+/// A tied command whose memory tests can search: the operator is not dumpable, so only root of its
+/// user namespace may. Without root, it gets a namespace of its own where that is allowed.
+fn searchable_command(program: &Path) -> Command {
+    const NAMESPACE: [&str; 3] = ["--user", "--map-root-user", "--"];
+    let is_possible = || {
+        let tried = Command::new("unshare").args(NAMESPACE).arg("true").output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    if rustix::process::geteuid().is_root() || !is_possible() {
+        return tied_command(program);
+    }
+    // In this order: entering a namespace unties.
+    let tied = tied_command(program);
+    let mut command = Command::new("unshare");
+    command
+        .args(NAMESPACE)
+        .arg(tied.get_program())
+        .args(tied.get_args());
+    command
+}
+
 impl Operator {
     /// Starts the operator and waits until it calls itself ready.
     ///
@@ -39,7 +60,7 @@ impl Operator {
     pub fn start(options: &OperatorOptions) -> Result<Self> {
         let scratch = Scratch::new()?;
         let port = free_port()?;
-        let mut command = tied_command(binary(Binary::Operator)?);
+        let mut command = searchable_command(&binary(Binary::Operator)?);
         command
             .arg("run")
             .arg("--kubeconfig")

@@ -3,7 +3,7 @@
 //! # Limits
 //! Every page that can be read is; registers, the kernel's socket buffers and swapped pages' copies on
 //! disk are not seen. The operator is not dumpable, so its memory is open to root of its user
-//! namespace only: without root, run the tests in a namespace of one's own.
+//! namespace only; where it has none of its own, without root, the search fails and says so.
 
 use crate::forms::Needles;
 use anyhow::{Context as _, Result, bail};
