@@ -34,7 +34,6 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
-    hardening::forbid_dumps();
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Run(options) => commands::run::run(options),

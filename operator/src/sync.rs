@@ -111,6 +111,10 @@ async fn steps(
         return Ending::Idle(fetched.cleared);
     }
     let owner = fetched.cleared.resolved.owner.clone();
+    if memory.full_apply.is_none() && memory.files.is_empty() {
+        // What is on the page may be a deleted Sync's of the same name.
+        context.ledger.retain(|other| *other != owner);
+    }
     context.ledger.begin(&owner);
     let ending = match work(context, fetched, memory, stop).await {
         Ok(pruned) => Ending::Done(Box::new(pruned)),

@@ -58,8 +58,6 @@ reasons! {
         NoTeam,
         /// More than one Team names the namespace.
         TwoTeams,
-        /// The Team cannot be used; its own status says why.
-        TeamNotReady,
         /// The Team does not allow the URL.
         RepositoryNotAllowed,
         /// The Secret of `spec.secretRef` is missing, or lacks an entry.
@@ -98,8 +96,6 @@ reasons! {
         NoTeam,
         /// More than one Team names the namespace.
         TwoTeams,
-        /// The Team cannot be used; its own status says why.
-        TeamNotReady,
         /// The namespace of the Sync is not one a Team may have.
         NamespaceNotAllowed,
         /// The Team's service account is missing in the namespace.
@@ -126,8 +122,6 @@ reasons! {
         ApplyFailed,
         /// Some objects that left Git could not be deleted.
         PruneFailed,
-        /// The work took longer than `spec.timeout`.
-        TimedOut,
         /// The API server could not be reached, or broke off.
         Unreachable,
     }

@@ -214,10 +214,13 @@ impl Opener<'_> {
     }
 }
 
+/// A comment's text. One with a line break would not stay a comment when it is written back: it is
+/// treated as one that does not decrypt.
 fn comment_text(mut bytes: Zeroizing<Vec<u8>>) -> Option<SecretString> {
     SecretBytes::new(std::mem::take(&mut *bytes))
         .into_string()
         .ok()
+        .filter(|text| !text.expose().contains(['\n', '\r']))
 }
 
 pub(crate) fn tree_error(unfit: Unfit, place: Place) -> TreeError {

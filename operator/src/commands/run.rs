@@ -28,6 +28,7 @@ use std::sync::Arc;
 pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
     hardening::choose_tls();
     logging::start(options.log_format, options.log_level);
+    hardening::forbid_dumps();
     hardening::silence_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

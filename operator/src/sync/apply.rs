@@ -39,8 +39,10 @@ pub(crate) struct Applied {
     pub failures: Vec<Failure>,
     /// Did a failure happen that may pass by itself?
     pub transient: bool,
-    /// Recipients of files that could not be opened.
-    pub unmet: BTreeSet<String>,
+    /// How many encrypted files could be opened, whatever became of their objects.
+    pub opened: usize,
+    /// The recipients that encrypted files name, opened or not.
+    pub needed: BTreeSet<String>,
     /// How many objects were written.
     pub written: u64,
     /// Objects that had moved and were put back.
@@ -192,6 +194,13 @@ impl<'a> Work<'a> {
     }
 
     fn finish(self, tree: ObjectId, unmet: BTreeSet<String>) -> Applied {
+        let encrypted = self
+            .files
+            .values()
+            .map(|file| &file.memory.recipients)
+            .filter(|names| !names.is_empty());
+        let opened = encrypted.clone().count();
+        let needed = encrypted.flatten().cloned().chain(unmet).collect();
         let whole = |(path, file): (RepoPath, RenderedFile)| {
             (!self.failed.contains(&path)).then_some((path, file.memory))
         };
@@ -202,7 +211,8 @@ impl<'a> Work<'a> {
             desired: self.wanted_by.into_keys().collect(),
             failures: self.failures,
             transient: self.transient,
-            unmet,
+            opened,
+            needed,
             written: self.written,
             corrected: self.corrected,
             session: self.session,

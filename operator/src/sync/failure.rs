@@ -55,7 +55,6 @@ impl StepError {
             | SyncReason::ServiceAccountNotFound
             | SyncReason::ImpersonationForbidden
             | SyncReason::Unreachable
-            | SyncReason::TimedOut
             | SyncReason::Progressing
             | SyncReason::ApplyFailed
             | SyncReason::PruneFailed => Next::Retry,
@@ -64,7 +63,6 @@ impl StepError {
             | SyncReason::InvalidSpec
             | SyncReason::NoTeam
             | SyncReason::TwoTeams
-            | SyncReason::TeamNotReady
             | SyncReason::NamespaceNotAllowed
             | SyncReason::RepositoryNotFound
             | SyncReason::RepositoryNotAllowed

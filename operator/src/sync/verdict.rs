@@ -117,11 +117,7 @@ fn done(pruned: &Pruned, drift: &Drift, status: &mut SyncStatus, now: Timestamp)
     }
     status.set_failures(applied.failures.clone());
     status.remember(revision, reason.as_str(), now);
-    let named = applied
-        .files
-        .values()
-        .flat_map(|file| file.recipients.iter().cloned());
-    let needed = named.chain(applied.unmet.iter().cloned());
+    let needed = applied.needed.iter().cloned();
     let held = resolved
         .keys
         .identities
@@ -195,7 +191,7 @@ fn message(pruned: &Pruned) -> String {
     let revision = &applied.cleared.revision;
     let objects = applied.desired.len();
     let Some(first) = applied.failures.first() else {
-        return format!("{objects} objects are in step with {revision}");
+        return format!("{} in step with {revision}", count(objects, "object"));
     };
     let place = match (&first.object, first.path.as_str()) {
         (Some(object), "") => object.clone(),
@@ -228,11 +224,7 @@ fn decrypted(pruned: &Pruned) -> Statement {
             .filter(move |failure| failure.reason == wanted.as_str())
             .count()
     };
-    let opened = applied
-        .files
-        .values()
-        .filter(|file| !file.recipients.is_empty())
-        .count();
+    let opened = applied.opened;
     for (failure, reason) in [
         (FailureReason::KeyMissing, DecryptedReason::KeyMissing),
         (FailureReason::MacMismatch, DecryptedReason::MacMismatch),
@@ -251,8 +243,8 @@ fn decrypted(pruned: &Pruned) -> Statement {
                 ConditionStatus::False,
                 reason,
                 format!(
-                    "{} files could not be opened, {opened} could{keys}",
-                    failed(failure)
+                    "{} could not be opened, {opened} could{keys}",
+                    count(failed(failure), "file")
                 ),
             );
         }
@@ -266,8 +258,16 @@ fn decrypted(pruned: &Pruned) -> Statement {
         _ => say(
             ConditionStatus::True,
             DecryptedReason::Succeeded,
-            format!("{opened} encrypted files were verified and opened"),
+            format!("{} verified and opened", count(opened, "encrypted file")),
         ),
+    }
+}
+
+/// A number of things, as people say it.
+fn count(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
     }
 }
 

@@ -35,7 +35,8 @@ fn ended(failures: Vec<Failure>, corrected: Vec<(ObjectKey, Moved)>) -> Ending {
         desired: BTreeSet::from([key("db")]),
         failures,
         transient: false,
-        unmet: BTreeSet::new(),
+        opened: 1,
+        needed: BTreeSet::from(["age1…".to_owned()]),
         written: 1,
         corrected,
         session: None,
@@ -72,7 +73,7 @@ fn success_names_the_revision() {
     );
     assert_eq!(
         ready.message,
-        format!("1 objects are in step with main@sha1:{COMMIT}")
+        format!("1 object in step with main@sha1:{COMMIT}")
     );
     assert_eq!(
         status.last_applied_revision,
