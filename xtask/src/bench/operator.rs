@@ -196,6 +196,10 @@ fn nothing_to_do(
     tenant: &Tenant,
 ) -> Result<[Figure; 2]> {
     progress("operator: reconciles with nothing to do")?;
+    // A Team that was there before its rights is looked at again after a while.
+    let team = format!("team/{}", tenant.name());
+    let wait = ["wait", "--for=condition=Ready", "--timeout=60s", &team];
+    tenant.kubectl().run(&wait)?;
     let interval = |interval: &str| {
         let patch = json!({"spec": {"interval": interval}}).to_string();
         let what = ["sync", tenant.name(), "--namespace", tenant.name()];
