@@ -164,7 +164,7 @@ impl Tenant {
     /// When it exits with anything but 0.
     pub fn init(&self) -> Result<String> {
         let recipients = format!(
-            "{},{}",
+            "you={},cluster={}",
             self.person.recipient(),
             self.cluster_key.recipient()
         );
