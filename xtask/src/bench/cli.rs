@@ -5,6 +5,7 @@
 //! `lockstep` does, and that is in its time.
 
 use super::manifests;
+use super::process::processor_time_of_children;
 use super::progress;
 use super::report::{Figure, Section, Unit};
 use anyhow::{Context as _, Result, ensure};
@@ -81,21 +82,24 @@ impl Bench {
     /// Encrypts and decrypts all files in place, in turns.
     fn batches(&self) -> Result<Vec<Figure>> {
         let count = self.names.len();
-        let mut encrypt = Duel::default();
-        let mut decrypt = Duel::default();
+        let [mut encrypt, mut decrypt, mut encrypting, mut decrypting] = [const { Duel::new() }; 4];
         for round in 1..=BATCHES {
             progress(&format!(
                 "command line: {count} files, {round} of {BATCHES}"
             ))?;
             for by in [By::Lockstep, By::Sops] {
                 self.restore()?;
-                encrypt.note(by, self.batch(by, "encrypt")?);
+                let (took, busy) = self.batch(by, "encrypt")?;
+                encrypt.note(by, took);
+                encrypting.note(by, busy);
                 let is_encrypted = |text: &String| text.contains("password: ENC[AES256_GCM,");
                 ensure!(
                     self.texts()?.iter().all(is_encrypted),
                     "{by:?} left a file in clear"
                 );
-                decrypt.note(by, self.batch(by, "decrypt")?);
+                let (took, busy) = self.batch(by, "decrypt")?;
+                decrypt.note(by, took);
+                decrypting.note(by, busy);
                 let is_clear = |text: &String| text.contains("password: example-password-");
                 ensure!(
                     self.texts()?.iter().all(is_clear),
@@ -105,6 +109,8 @@ impl Bench {
         }
         let mut figures = encrypt.figures(&format!("encrypt -i, {count} files"));
         figures.extend(decrypt.figures(&format!("decrypt -i, {count} files")));
+        figures.extend(encrypting.figures("encrypt -i, processor time of the same"));
+        figures.extend(decrypting.figures("decrypt -i, processor time of the same"));
         Ok(figures)
     }
 
@@ -116,8 +122,8 @@ impl Bench {
         let encrypted = &self.names[0];
         let clear = "clear-secret.yaml";
         self.scratch.write(clear, &self.clear[0])?;
-        let mut encrypt = Duel::default();
-        let mut decrypt = Duel::default();
+        let mut encrypt = Duel::new();
+        let mut decrypt = Duel::new();
         for _ in 0..ROUNDS {
             for by in [By::Lockstep, By::Sops] {
                 encrypt.note(by, self.timed(by, &["encrypt", clear])?);
@@ -129,16 +135,19 @@ impl Bench {
         Ok(figures)
     }
 
-    /// Every file in place: by one command where the program can, else by one for each.
-    fn batch(&self, by: By, verb: &str) -> Result<Duration> {
+    /// Every file in place: by one command where the program can, else by one for each. How long it
+    /// took, and for how long processors were busy with it.
+    fn batch(&self, by: By, verb: &str) -> Result<(Duration, Duration)> {
         let names = self.names.iter().map(String::as_str);
-        match by {
+        let before = processor_time_of_children()?;
+        let took = match by {
             By::Lockstep => {
                 let arguments: Vec<_> = [verb, "-i"].into_iter().chain(names).collect();
                 self.timed(by, &arguments)
             }
             By::Sops => names.map(|name| self.timed(by, &[verb, "-i", name])).sum(),
-        }
+        };
+        Ok((took?, processor_time_of_children()? - before))
     }
 
     fn timed(&self, by: By, arguments: &[&str]) -> Result<Duration> {
@@ -169,13 +178,19 @@ impl Bench {
 }
 
 /// The same work by both.
-#[derive(Default)]
 struct Duel {
     lockstep: Vec<Duration>,
     sops: Vec<Duration>,
 }
 
 impl Duel {
+    const fn new() -> Self {
+        Self {
+            lockstep: Vec::new(),
+            sops: Vec::new(),
+        }
+    }
+
     fn note(&mut self, by: By, took: Duration) {
         match by {
             By::Lockstep => self.lockstep.push(took),

@@ -1,6 +1,7 @@
-//! The memory of a running process, as the kernel counts it.
+//! What the kernel says of processes: memory of a running one, processor time of those that ended.
 
 use anyhow::{Context as _, Result};
+use std::time::Duration;
 
 /// Resident memory in MiB: now, and the most there ever was.
 pub(super) struct Resident {
@@ -26,6 +27,24 @@ pub(super) fn resident(process: u32) -> Result<Resident> {
     })
 }
 
+/// The processor time of all children of this process that have ended, which other work on the
+/// machine does not change. The kernel counts it in hundredths of a second.
+pub(super) fn processor_time_of_children() -> Result<Duration> {
+    let path = "/proc/self/stat";
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
+    // The name in parentheses may hold anything; the fields after it are numbered from 3.
+    let (_, fields) = text
+        .rsplit_once(") ")
+        .context("no name in /proc/self/stat")?;
+    let fields: Vec<_> = fields.split(' ').collect();
+    let ticks = |number: usize| -> Result<u64> {
+        let field = fields.get(number - 3).context("too few fields")?;
+        field.parse().with_context(|| format!("reading {path}"))
+    };
+    let (user, system) = (ticks(16)?, ticks(17)?);
+    Ok(Duration::from_millis((user + system) * 10))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +53,15 @@ mod tests {
     fn this_process_has_memory() {
         let own = resident(std::process::id()).unwrap();
         assert!(own.now > 0.0 && own.peak >= own.now);
+    }
+    #[test]
+    fn children_that_have_ended_are_counted() {
+        let before = processor_time_of_children().unwrap();
+        let busy = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+        std::process::Command::new("sh")
+            .args(["-c", busy])
+            .status()
+            .unwrap();
+        assert!(processor_time_of_children().unwrap() > before);
     }
 }
