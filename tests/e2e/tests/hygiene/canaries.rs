@@ -45,8 +45,8 @@ const BAD_SECRETS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Manifests of other kinds, of which everything is encrypted. Only the name and the namespace of an
-/// object are shown all the same.
+/// Manifests of other kinds, of which everything is encrypted. Only the kind, the name and the
+/// namespace of an object are shown all the same.
 const BAD_OTHERS: &[(&str, &str)] = &[
     (
         "replicas",
@@ -79,10 +79,6 @@ const BAD_OTHERS: &[(&str, &str)] = &[
     (
         "type",
         "apiVersion: v1\nkind: Service\nmetadata: {name: type}\nspec: {type: CANARY, ports: [{port: 80}]}",
-    ),
-    (
-        "kind",
-        "apiVersion: example.com/v1\nkind: CANARY\nmetadata: {name: kind}",
     ),
     (
         "version",

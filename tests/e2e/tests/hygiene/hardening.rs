@@ -41,8 +41,13 @@ impl Process {
     fn start(command: &str) -> Result<Self> {
         let folder = Scratch::new()?;
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777))?;
-        let program = folder.path().join("lockstep-operator");
-        std::fs::copy(binary(Binary::Operator)?, &program)?;
+        // Copied by another process: a child that a neighbouring test starts just now would inherit the
+        // file open for writing, and such a file cannot be run.
+        let copied = Command::new("cp")
+            .arg(binary(Binary::Operator)?)
+            .arg(folder.path())
+            .status()?;
+        ensure!(copied.success(), "the operator could not be copied");
         folder.write("kubeconfig", KUBECONFIG)?;
         std::fs::set_permissions(
             folder.path().join("kubeconfig"),
