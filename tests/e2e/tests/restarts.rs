@@ -62,6 +62,38 @@ fn a_restart_rewrites_nothing_but_what_moved_meanwhile() {
     assert_eq!(since(&after), since(&before), "it was ready all the time");
 }
 
+/// What no watch tells of, here because nobody watches, the slow apply finds.
+#[test]
+fn everything_is_applied_again_now_and_then() {
+    let stage = Stage::start().unwrap();
+    let db = secret("db", &[("password", "ours")]);
+    let unwatched = json!({"interval": "1s", "driftDetection": {"mode": "Disabled"}});
+    let (tenant, _) = stage
+        .applied("slowly", &[("deploy/db-secret.yaml", &db)], &unwatched)
+        .unwrap();
+    let Stage {
+        operator,
+        installation,
+    } = stage;
+    let (status, log) = operator.stop(GRACE).unwrap();
+    assert!(status.success(), "{status}\n{log}");
+    let _operator = installation
+        .start_operator(&["--full-apply-interval", "3s"])
+        .unwrap();
+    // The first apply after a start is a full one as well: two edits, so that one comes after it.
+    for round in ["first", "second"] {
+        let edit = json!({"data": {"password": stored(round)}}).to_string();
+        let secret = ["secret", "db", "-n", "slowly"];
+        tenant.kubectl().patch(&secret, &edit).unwrap();
+        eventually("the edit is put back", GRACE, || {
+            let now = tenant.secret_value("db", "password")?;
+            anyhow::ensure!(now == Some(stored("ours")), "it is {now:?}");
+            Ok(())
+        })
+        .unwrap();
+    }
+}
+
 /// Names of the ConfigMaps that carry the tenant's label.
 fn labelled(tenant: &Tenant) -> Result<BTreeSet<String>> {
     let name = tenant.name();
