@@ -17,6 +17,7 @@ mod logging;
 mod metrics;
 mod repository;
 mod server;
+mod status;
 mod stop;
 mod stores;
 mod sync;

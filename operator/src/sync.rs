@@ -49,7 +49,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 pub(crate) use prune::is_within;
-pub(crate) use report::STATUS_MANAGER;
 pub(crate) use resolve::Resolved;
 
 /// How a reconcile ended.

@@ -4,13 +4,10 @@
 //! what is wrong, and where a developer finds the recipients to encrypt to.
 
 use crate::context::Context;
-use crate::events::api_cause;
-use crate::keys::KeyProblem;
-use crate::sync::STATUS_MANAGER;
+use crate::keys::{KeyProblem, KeyRing};
 use jiff::Timestamp;
-use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
-use kube::{Resource, ResourceExt};
+use kube::{Api, ResourceExt};
 use lockstep_api::{
     ConditionStatus, ConditionType, NamespaceProblem, PublishedRecipient, Statement, Team,
     TeamReason, reserved_namespace, team_of,
@@ -56,18 +53,9 @@ pub(crate) async fn reconcile(
             format!("{} recipients", ring.identities.recipients().count()),
         )
     };
-    let mut recipients: Vec<_> = ring
-        .identities
-        .recipients()
-        .map(|(recipient, origin)| PublishedRecipient {
-            recipient: recipient.to_string(),
-            origin: origin.to_owned(),
-        })
-        .collect();
-    recipients.sort();
     let mut status = team.status.clone().unwrap_or_default();
     status.observed_generation = team.metadata.generation;
-    status.recipients = recipients;
+    status.recipients = published(&ring);
     status.namespace_problems = problems.into_iter().map(|(_, problem)| problem).collect();
     let ready = if reason == TeamReason::Succeeded {
         ConditionStatus::True
@@ -82,7 +70,10 @@ pub(crate) async fn reconcile(
         Timestamp::now(),
     );
     if Some(&status) != team.status.as_ref() {
-        write(&context, &team, &status).await;
+        let api = Api::<Team>::all(context.client.clone());
+        if let Err(cause) = crate::status::write(&api, &team, &status).await {
+            tracing::warn!(team = %team.name_any(), cause, "the status could not be written");
+        }
     }
     context
         .metrics
@@ -94,27 +85,23 @@ pub(crate) async fn reconcile(
     }))
 }
 
+/// The recipients whose identities are held.
+fn published(ring: &KeyRing) -> Vec<PublishedRecipient> {
+    let held = ring.identities.recipients();
+    let mut recipients: Vec<_> = held
+        .map(|(recipient, origin)| PublishedRecipient {
+            recipient: recipient.to_string(),
+            origin: origin.to_owned(),
+        })
+        .collect();
+    recipients.sort();
+    recipients
+}
+
 fn key_reason(problem: &KeyProblem) -> TeamReason {
     match problem {
         KeyProblem::NotFound(_) | KeyProblem::NoEntry => TeamReason::KeyMissing,
         KeyProblem::Invalid { .. } => TeamReason::KeyInvalid,
-    }
-}
-
-async fn write(context: &Context, team: &Team, status: &lockstep_api::TeamStatus) {
-    let statement = serde_json::json!({
-        "apiVersion": Team::api_version(&()),
-        "kind": Team::kind(&()),
-        "metadata": { "name": team.name_any(), "uid": team.uid() },
-        "status": status,
-    });
-    let parameters = PatchParams::apply(STATUS_MANAGER).force();
-    let api = Api::<Team>::all(context.client.clone());
-    if let Err(error) = api
-        .patch_status(&team.name_any(), &parameters, &Patch::Apply(statement))
-        .await
-    {
-        tracing::warn!(team = %team.name_any(), cause = api_cause(&error), "the status could not be written");
     }
 }
 

@@ -2,12 +2,10 @@
 
 use super::StepError;
 use crate::context::Context;
-use crate::events::{Weight, api_cause};
-use crate::sync::STATUS_MANAGER;
+use crate::events::Weight;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::api::{Api, Patch, PatchParams};
-use kube::{Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use lockstep_api::{
     Artifact, ConditionStatus, ConditionType, REQUESTED_AT, Repository, RepositoryReason,
     RepositoryStatus, Statement,
@@ -115,19 +113,5 @@ async fn write(
 ) -> Result<(), String> {
     let namespace = repository.namespace().unwrap_or_default();
     let api = Api::<Repository>::namespaced(context.client.clone(), &namespace);
-    let statement = serde_json::json!({
-        "apiVersion": Repository::api_version(&()),
-        "kind": Repository::kind(&()),
-        "metadata": { "name": repository.name_any(), "uid": repository.uid() },
-        "status": status,
-    });
-    let parameters = PatchParams::apply(STATUS_MANAGER).force();
-    let written = api
-        .patch_status(
-            &repository.name_any(),
-            &parameters,
-            &Patch::Apply(statement),
-        )
-        .await;
-    written.map(drop).map_err(|error| api_cause(&error))
+    crate::status::write(&api, repository, status).await
 }

@@ -10,17 +10,13 @@ use super::memory::Memory;
 use super::resolve::{Resolved, owner_of};
 use super::verdict::{self, Drift};
 use crate::context::Context;
-use crate::events::{Weight, api_cause};
+use crate::events::Weight;
 use jiff::Timestamp;
-use kube::api::{Api, Patch, PatchParams};
-use kube::{Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use lockstep_api::{
     ConditionStatus, ConditionType, Inventory, InventoryEntry, REQUESTED_AT, Statement, Sync,
     SyncReason, SyncStatus,
 };
-
-/// The name under which the operator owns status fields.
-pub(crate) const STATUS_MANAGER: &str = "lockstep-operator";
 
 /// Writes down that `memory.inventory` is about to be in the cluster.
 ///
@@ -180,19 +176,10 @@ async fn write(
         context.client.clone(),
         &sync.namespace().unwrap_or_default(),
     );
-    let statement = serde_json::json!({
-        "apiVersion": Sync::api_version(&()),
-        "kind": Sync::kind(&()),
-        "metadata": { "name": sync.name_any(), "uid": sync.uid() },
-        "status": status,
-    });
-    let parameters = PatchParams::apply(STATUS_MANAGER).force();
-    let written = api
-        .patch_status(&sync.name_any(), &parameters, &Patch::Apply(statement))
-        .await;
+    let written = crate::status::write(&api, sync, &status).await;
     memory.status = Some(status);
     memory.undelivered = written.is_err();
-    written.map(drop).map_err(|error| api_cause(&error))
+    written
 }
 
 fn inventory(memory: &Memory) -> Inventory {
