@@ -27,6 +27,7 @@ enum Verb {
     Demo(verbs::demo::Demo),
     Docs(verbs::docs::Docs),
     Layers(verbs::layers::Layers),
+    Long(verbs::long::Long),
     Test(verbs::test::Test),
     Tools(verbs::tools::Tools),
 }
@@ -50,6 +51,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(demo) => demo.run(),
         Verb::Docs(docs) => docs.run(),
         Verb::Layers(layers) => layers.run(),
+        Verb::Long(long) => long.run(),
         Verb::Test(test) => test.run(),
         Verb::Tools(tools) => tools.run(),
     }

@@ -32,6 +32,22 @@ impl Run {
     /// The first step that failed; the counts are printed all the same.
     pub(crate) fn all(mut self) -> Result<()> {
         let outcome = self.steps();
+        self.summary(outcome)
+    }
+
+    /// Runs the tests that are marked as long, those with `filter` in their names if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub(crate) fn long(mut self, filter: Option<String>) -> Result<()> {
+        let mut arguments = vec!["--ignored".to_owned(), "--test-threads=1".to_owned()];
+        arguments.extend(filter);
+        let outcome = self.real_parts(&[("cluster", "long suites on a real cluster")], &arguments);
+        self.summary(outcome)
+    }
+
+    /// Says how long each step took and how many tests passed.
+    fn summary(mut self, outcome: Result<()>) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout)?;
         for (name, took) in &self.done {
@@ -72,14 +88,25 @@ impl Run {
             let tests = run.command(&["test", "--workspace", "--no-fail-fast", "--locked"]);
             run.tests(tests)
         })?;
+        let suites = [
+            ("conformance", "conformance with sops"),
+            ("cluster", "real cluster, end to end"),
+        ];
+        self.real_parts(&suites, &[])
+    }
+
+    /// Runs the suites that need a feature, which stands for real parts, once the parts are there.
+    fn real_parts(&mut self, suites: &[(&str, &'static str)], arguments: &[String]) -> Result<()> {
         self.step("programs", |run| {
             run.cargo(&["build", "--workspace", "--bins", "--locked"])
         })?;
         let rig = self.step("etcd, kube-apiserver, kubectl, sops", |run| {
             Rig::ready(&run.workspace)
         })?;
-        self.step("conformance with sops", |run| run.real("conformance", &rig))?;
-        self.step("real cluster, end to end", |run| run.real("cluster", &rig))
+        for (feature, name) in suites {
+            self.step(name, |run| run.real(feature, &rig, arguments))?;
+        }
+        Ok(())
     }
 
     fn step<T>(
@@ -117,8 +144,8 @@ impl Run {
         )
     }
 
-    /// Runs the test targets that need `feature`, which stands for a real part.
-    fn real(&mut self, feature: &str, rig: &Rig) -> Result<()> {
+    /// Runs the test targets that need `feature`; `arguments` go to the tests.
+    fn real(&mut self, feature: &str, rig: &Rig, arguments: &[String]) -> Result<()> {
         let mut command = self.command(&["test", "--workspace", "--no-fail-fast", "--locked"]);
         let mut found = false;
         for package in &self.workspace.packages {
@@ -139,6 +166,7 @@ impl Run {
             bail!("no test target requires the feature `{feature}`");
         }
         rig.equip(&mut command);
+        command.arg("--").args(arguments);
         self.tests(command)
     }
 
