@@ -110,6 +110,10 @@ fn repositories_are_addresses_of_https() {
                 r#"{"url": "https://h/x", "secretRef": {"name": "x", "namespace": "b"}}"#,
                 "unknown field",
             ),
+            (
+                r#"{"url": "https://h/x", "secretRef": {"name": "../b/x"}}"#,
+                "spec.secretRef.name",
+            ),
         ],
     );
 }
