@@ -9,7 +9,7 @@ use lockstep_names::{NamespaceName, ObjectKey};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -101,16 +101,14 @@ impl Resource {
 /// The kinds that can be applied, as last read from the API server.
 pub struct Kinds {
     client: kube::Client,
-    table: Mutex<Table>,
+    table: RwLock<Table>,
+    /// When the table was last read. Held while it is read, so that nobody who looks for a known kind
+    /// waits for one who looks for an unknown one.
+    read: Mutex<Option<Instant>>,
 }
 
 type Name = (String, String, String);
-
-#[derive(Default)]
-struct Table {
-    read: Option<Instant>,
-    kinds: HashMap<Name, Arc<Resource>>,
-}
+type Table = HashMap<Name, Arc<Resource>>;
 
 impl Kinds {
     /// Prepares an empty table; `client` is the operator's own, since what is served concerns no team.
@@ -118,7 +116,8 @@ impl Kinds {
     pub fn new(client: kube::Client) -> Self {
         Self {
             client,
-            table: Mutex::default(),
+            table: RwLock::default(),
+            read: Mutex::default(),
         }
     }
 
@@ -129,30 +128,35 @@ impl Kinds {
     /// cannot be asked.
     pub async fn resolve(&self, key: &ObjectKey) -> Result<Arc<Resource>, ApiError> {
         let name = (key.group.clone(), key.version.clone(), key.kind.clone());
-        let mut table = self.table.lock().await;
-        if !table.kinds.contains_key(&name)
-            && table
-                .read
-                .is_none_or(|read| read.elapsed() >= AT_MOST_EVERY)
-        {
+        if let Some(known) = self.known(&name) {
+            return Ok(known);
+        }
+        let mut read = self.read.lock().await;
+        if let Some(known) = self.known(&name) {
+            return Ok(known);
+        }
+        if read.is_none_or(|read| read.elapsed() >= AT_MOST_EVERY) {
             let mut kinds = self.read("/api").await?;
             kinds.extend(self.read("/apis").await?);
-            *table = Table {
-                read: Some(Instant::now()),
-                kinds,
-            };
+            *self.table.write().unwrap_or_else(PoisonError::into_inner) = kinds;
+            *read = Some(Instant::now());
         }
-        table.kinds.get(&name).cloned().ok_or(ApiError::KindUnknown)
+        self.known(&name).ok_or(ApiError::KindUnknown)
+    }
+
+    fn known(&self, name: &Name) -> Option<Arc<Resource>> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        table.get(name).cloned()
     }
 
     /// Forgets a kind that turned out not to be served any more, or not there; it is looked up again when
     /// it is needed.
-    pub async fn forget(&self, resource: &Resource) {
-        let mut table = self.table.lock().await;
-        table.kinds.retain(|_, known| **known != *resource);
+    pub fn forget(&self, resource: &Resource) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.retain(|_, known| **known != *resource);
     }
 
-    async fn read(&self, root: &str) -> Result<HashMap<Name, Arc<Resource>>, ApiError> {
+    async fn read(&self, root: &str) -> Result<Table, ApiError> {
         let request = Request::get(root)
             .header(ACCEPT, AS_DISCOVERY)
             .body(Bytes::new());
@@ -212,7 +216,7 @@ struct ResponseKind {
 
 /// Reads an `APIGroupDiscoveryList`. What cannot be patched and deleted cannot be kept in step either,
 /// and is left out.
-fn parse(body: &[u8]) -> Option<HashMap<Name, Arc<Resource>>> {
+fn parse(body: &[u8]) -> Option<Table> {
     let groups: Groups = serde_json::from_slice(body).ok()?;
     let mut kinds = HashMap::new();
     for group in groups.items {
@@ -320,10 +324,28 @@ mod tests {
         };
         let first = kinds.resolve(&key).await.unwrap();
         assert_eq!(first.scope, Scope::Cluster, "a scope nobody knows is wide");
-        kinds.forget(&first).await;
+        kinds.forget(&first);
         assert_eq!(kinds.resolve(&key).await, Err(ApiError::KindUnknown));
         tokio::time::advance(AT_MOST_EVERY).await;
         assert_eq!(kinds.resolve(&key).await.unwrap().plural, "others");
+    }
+
+    #[tokio::test]
+    async fn who_looks_for_a_known_kind_does_not_wait_for_a_lookup() {
+        let kinds = Kinds::new(crate::script::Script::default().client());
+        let thing = Arc::new(resource("x.io", Scope::Namespaced));
+        let name = ("x.io".to_owned(), "v1".to_owned(), "Thing".to_owned());
+        kinds.table.write().unwrap().insert(name, thing.clone());
+        let key = ObjectKey {
+            group: "x.io".into(),
+            version: "v1".into(),
+            kind: "Thing".into(),
+            namespace: None,
+            name: "x".into(),
+        };
+        let _somebody_looks = kinds.read.lock().await;
+        let found = tokio::time::timeout(AT_MOST_EVERY, kinds.resolve(&key)).await;
+        assert_eq!(found, Ok(Ok(thing)));
     }
 
     #[test]

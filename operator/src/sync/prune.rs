@@ -134,7 +134,7 @@ pub(super) async fn remove(
         Ok(Fate::Gone) => Removal::Gone,
         Ok(Fate::Kept(why)) => Removal::Kept(why),
         Err(ApiError::KindUnknown) => {
-            context.kinds.forget(&object.resource).await;
+            context.kinds.forget(&object.resource);
             return Ok(Removal::Unknown);
         }
         // It was never seen applied, and the account may not even look: most likely the same right was

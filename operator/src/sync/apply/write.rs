@@ -51,7 +51,7 @@ impl Work<'_> {
                 Ok(applied) => self.note(key, fingerprint, applied, memory),
                 Err(error) => {
                     if error == ApiError::KindUnknown {
-                        self.context.kinds.forget(&kind).await;
+                        self.context.kinds.forget(&kind);
                     }
                     self.transient |= error.is_transient() || error == ApiError::Stopped;
                     let failure = Failure::of_object(&key, object_reason(&error), &explain(&error));
