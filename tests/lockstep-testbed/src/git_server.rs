@@ -8,12 +8,12 @@
 
 mod cgi;
 mod fault;
-mod tls;
 
 pub use fault::Fault;
 
 use crate::certificates::Authority;
 use crate::scratch::Scratch;
+use crate::tls;
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use axum::extract::{Request, State};

@@ -26,9 +26,11 @@ mod person;
 mod repository;
 mod scratch;
 mod tenant;
+mod tls;
 mod tools;
 mod wait;
 mod watch;
+mod webhook;
 
 pub use audit::Asked;
 pub use binaries::{Binary, binary, use_binaries_in};
@@ -46,3 +48,4 @@ pub use tenant::{Tenant, condition};
 pub use tools::{Tool, cache_folder, tool};
 pub use wait::{eventually, http_get};
 pub use watch::Watch;
+pub use webhook::{Admission, Webhook};

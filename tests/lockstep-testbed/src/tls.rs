@@ -1,4 +1,4 @@
-//! Accepting TLS connections for axum.
+//! TLS on loopback: accepting connections, for axum and others, and trusting one authority.
 
 use crate::certificates::Issued;
 use anyhow::{Context as _, Result};
@@ -16,13 +16,13 @@ use tokio_rustls::server::TlsStream;
 type Connection = (TlsStream<TcpStream>, SocketAddr);
 
 /// Connections whose handshake is done; one slow client does not hold up the others.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     connections: mpsc::Receiver<Connection>,
     address: SocketAddr,
 }
 
 /// A TLS server that shows `issued` and asks for no client certificate.
-pub(super) fn acceptor(issued: &Issued) -> Result<TlsAcceptor> {
+pub(crate) fn acceptor(issued: &Issued) -> Result<TlsAcceptor> {
     let certificate = CertificateDer::from_pem_slice(issued.certificate.as_bytes())
         .context("reading the server's certificate")?;
     let key =
@@ -38,7 +38,7 @@ pub(super) fn acceptor(issued: &Issued) -> Result<TlsAcceptor> {
 
 impl Listener {
     /// Listens on a free port on loopback.
-    pub(super) async fn bind(acceptor: TlsAcceptor) -> Result<Self> {
+    pub(crate) async fn bind(acceptor: TlsAcceptor) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .context("no free port")?;
@@ -67,7 +67,7 @@ impl Listener {
     }
 
     /// The port it listens on.
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 }
