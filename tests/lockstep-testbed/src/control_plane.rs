@@ -7,44 +7,36 @@
 //! There is no controller manager: nothing deletes the objects of a deleted namespace, collects
 //! garbage or runs a Deployment's pods.
 
+mod servers;
+
 use crate::audit::{self, Asked};
-use crate::certificates::{Authority, SigningKey};
-use crate::child::{Running, tied_command};
-use crate::installation::OPERATOR_NAMESPACE;
+use crate::certificates::Authority;
 use crate::kubeconfig::Kubeconfig;
 use crate::kubectl::Kubectl;
 use crate::scratch::Scratch;
 use crate::tools::{Tool, tool};
-use crate::wait::free_port;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use servers::{AUDIT_LOG, Servers};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-/// The audit log's name in the scratch folder.
-const AUDIT_LOG: &str = "audit.log";
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How often a start is tried: another process may take a port between our asking and our using it.
 const ATTEMPTS: usize = 3;
-
-/// How long the API server may take to be ready (about 6 s on two idle cores).
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A cluster whose API server answers, and an admin's way into it.
 #[derive(Debug)]
 pub struct ControlPlane {
     kubectl: Kubectl,
     // In the order of dropping: the server before its store, the files last.
-    _servers: Option<Servers>,
+    servers: Option<Mutex<Servers>>,
     scratch: Scratch,
 }
 
+/// What etcd held at one moment; see [`ControlPlane::restore`].
 #[derive(Debug)]
-struct Servers {
-    api_server: Running,
-    etcd: Running,
-}
+pub struct Snapshot(PathBuf);
 
 impl ControlPlane {
     /// Starts a control plane of its own and waits until it is ready.
@@ -57,7 +49,7 @@ impl ControlPlane {
             let kubectl = kubectl(PathBuf::from(kubeconfig), &scratch)?;
             return Ok(Self {
                 kubectl,
-                _servers: None,
+                servers: None,
                 scratch,
             });
         }
@@ -73,23 +65,21 @@ impl ControlPlane {
 
     fn start_once() -> Result<Self> {
         let scratch = Scratch::new()?;
-        let (etcd, etcd_port) = start_etcd(&scratch)?;
         let authority = Authority::new("lockstep testbed control plane")?;
         let token = random_token();
-        let (api_server, port) = start_api_server(&scratch, &authority, &token, etcd_port)?;
+        let mut servers = Servers::start(&scratch, &authority, &token)?;
         let kubeconfig = Kubeconfig {
-            server: &format!("https://127.0.0.1:{port}"),
+            server: &servers.url(),
             authority: &STANDARD.encode(authority.pem()),
             user: "admin",
             token: &token,
         };
         let kubeconfig = scratch.write("admin.kubeconfig", &kubeconfig.to_yaml())?;
         let kubectl = kubectl(kubeconfig, &scratch)?;
-        let mut servers = Servers { api_server, etcd };
         servers.wait_until_ready(&kubectl)?;
         Ok(Self {
             kubectl,
-            _servers: Some(servers),
+            servers: Some(Mutex::new(servers)),
             scratch,
         })
     }
@@ -113,6 +103,21 @@ impl ControlPlane {
     /// # Errors
     /// When the API server mints no token.
     pub fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        let (server, authority) = self.address()?;
+        self.kubeconfig_by(&server, &authority, namespace, name)
+    }
+
+    /// As [`Self::service_account_kubeconfig`], for a server that stands before the API server.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn kubeconfig_by(
+        &self,
+        server: &str,
+        authority: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<PathBuf> {
         let token = self.kubectl.run(&[
             "create",
             "token",
@@ -122,6 +127,24 @@ impl ControlPlane {
             "--duration",
             "24h",
         ])?;
+        let user = format!("{namespace}-{name}");
+        let kubeconfig = Kubeconfig {
+            server,
+            authority: &STANDARD.encode(authority),
+            user: &user,
+            token: token.trim(),
+        };
+        // Two operators may act as the same account by different ways.
+        let port = server.rsplit_once(':').map_or("", |(_, port)| port);
+        self.scratch
+            .write(&format!("{user}-{port}.kubeconfig"), &kubeconfig.to_yaml())
+    }
+
+    /// Where the API server listens, and the authority it is known by, PEM.
+    ///
+    /// # Errors
+    /// When the kubeconfig does not say.
+    pub(crate) fn address(&self) -> Result<(String, String)> {
         let view = [
             "config",
             "view",
@@ -139,36 +162,57 @@ impl ControlPlane {
                 .as_str()
                 .with_context(|| format!("the kubeconfig names no {name}"))
         };
-        let user = format!("{namespace}-{name}");
-        let kubeconfig = Kubeconfig {
-            server: field("server")?,
-            authority: field("certificate-authority-data")?,
-            user: &user,
-            token: token.trim(),
-        };
-        self.scratch
-            .write(&format!("{user}.kubeconfig"), &kubeconfig.to_yaml())
+        let authority = STANDARD
+            .decode(field("certificate-authority-data")?)
+            .context("reading the authority")?;
+        let authority = String::from_utf8(authority).context("the authority is no PEM")?;
+        Ok((field("server")?.to_owned(), authority))
     }
-}
 
-impl Servers {
-    fn wait_until_ready(&mut self, kubectl: &Kubectl) -> Result<()> {
-        let start = Instant::now();
-        loop {
-            self.etcd.check_alive()?;
-            self.api_server.check_alive()?;
-            // The default namespace comes a moment after the server calls itself ready.
-            let ready = kubectl
-                .run(&["get", "--raw", "/readyz"])
-                .and_then(|_| kubectl.run(&["get", "namespace", "default", "-o", "name"]));
-            match ready {
-                Ok(_) => return Ok(()),
-                Err(error) if start.elapsed() > PATIENCE => {
-                    return Err(error.context("the API server does not become ready"));
-                }
-                Err(_) => std::thread::sleep(Duration::from_millis(100)),
-            }
-        }
+    /// Stops the API server as its host would; who is connected is cut off.
+    ///
+    /// # Errors
+    /// Where `LOCKSTEP_KUBECONFIG` stands in for the control plane, or when it does not stop.
+    pub fn stop_api_server(&self) -> Result<()> {
+        self.servers()?.stop_api_server()
+    }
+
+    /// Starts the API server again, where it was, and waits until it is ready.
+    ///
+    /// # Errors
+    /// As [`Self::stop_api_server`], or when it does not come up.
+    pub fn start_api_server(&self) -> Result<()> {
+        let mut servers = self.servers()?;
+        servers.start_api_server()?;
+        servers.wait_until_ready(&self.kubectl)
+    }
+
+    /// Takes a copy of all there is. Nobody can ask or write anything meanwhile.
+    ///
+    /// # Errors
+    /// Where `LOCKSTEP_KUBECONFIG` stands in for the control plane, or when it cannot be copied.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let mut servers = self.servers()?;
+        let folder = servers.copy_data(&self.scratch)?;
+        servers.wait_until_ready(&self.kubectl)?;
+        Ok(Snapshot(folder))
+    }
+
+    /// Puts everything back to what it was at the snapshot, resource versions included, and starts the
+    /// servers anew: what an administrator does who has lost etcd.
+    ///
+    /// # Errors
+    /// As [`Self::snapshot`], or when a server does not come up.
+    pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
+        let mut servers = self.servers()?;
+        servers.restore_data(&snapshot.0)?;
+        servers.wait_until_ready(&self.kubectl)
+    }
+
+    fn servers(&self) -> Result<MutexGuard<'_, Servers>> {
+        let servers = self.servers.as_ref();
+        let servers = servers.context("the servers of LOCKSTEP_KUBECONFIG are not ours")?;
+        Ok(servers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -178,81 +222,6 @@ fn kubectl(kubeconfig: PathBuf, scratch: &Scratch) -> Result<Kubectl> {
         kubeconfig,
         scratch.path().join("kubectl-cache"),
     ))
-}
-
-fn start_etcd(scratch: &Scratch) -> Result<(Running, u16)> {
-    let (client, peer) = (free_port()?, free_port()?);
-    let client_url = format!("http://127.0.0.1:{client}");
-    let peer_url = format!("http://127.0.0.1:{peer}");
-    let mut command = tied_command(tool(Tool::Etcd)?);
-    command
-        .arg("--data-dir")
-        .arg(scratch.path().join("etcd"))
-        .args([
-            "--listen-client-urls",
-            &client_url,
-            "--advertise-client-urls",
-            &client_url,
-        ])
-        .args([
-            "--listen-peer-urls",
-            &peer_url,
-            "--initial-advertise-peer-urls",
-            &peer_url,
-        ])
-        .args(["--initial-cluster", &format!("default={peer_url}")])
-        // The data need not survive a power cut, and disks of test machines are slow.
-        .args(["--unsafe-no-fsync", "--log-level", "warn"]);
-    let running = Running::start("etcd", command, &scratch.path().join("etcd.log"))?;
-    Ok((running, client))
-}
-
-fn start_api_server(
-    scratch: &Scratch,
-    authority: &Authority,
-    token: &str,
-    etcd_port: u16,
-) -> Result<(Running, u16)> {
-    let port = free_port()?;
-    let issued = authority.server()?;
-    let certificate = scratch.write("api-server.crt", &issued.certificate)?;
-    let key = scratch.write("api-server.key", &issued.key)?;
-    let signing = SigningKey::generate()?;
-    let signing_key = scratch.write("service-accounts.key", &signing.private)?;
-    let checking_key = scratch.write("service-accounts.pub", &signing.public)?;
-    let tokens = scratch.write(
-        "tokens.csv",
-        &format!("{token},admin,admin,system:masters\n"),
-    )?;
-    let policy = scratch.write("audit-policy.yaml", &audit::policy(OPERATOR_NAMESPACE))?;
-    let mut command = tied_command(tool(Tool::ApiServer)?);
-    command
-        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
-        .arg(format!("--secure-port={port}"))
-        .args([
-            "--bind-address=127.0.0.1",
-            "--service-cluster-ip-range=10.0.0.0/24",
-        ])
-        .args(["--authorization-mode=RBAC", "--profiling=false"])
-        .args(["--service-account-issuer=https://kubernetes.default.svc"])
-        .arg("--tls-cert-file")
-        .arg(certificate)
-        .arg("--tls-private-key-file")
-        .arg(key)
-        .arg("--service-account-key-file")
-        .arg(checking_key)
-        .arg("--service-account-signing-key-file")
-        .arg(signing_key)
-        .arg("--token-auth-file")
-        .arg(tokens)
-        .arg("--audit-policy-file")
-        .arg(policy)
-        .arg("--audit-log-path")
-        .arg(scratch.path().join(AUDIT_LOG))
-        .arg("--cert-dir")
-        .arg(scratch.path().join("api-server"));
-    let log = scratch.path().join("api-server.log");
-    Ok((Running::start("kube-apiserver", command, &log)?, port))
 }
 
 fn random_token() -> String {

@@ -5,7 +5,9 @@ use crate::control_plane::ControlPlane;
 use crate::git_server::{Access, GitServer};
 use crate::kubectl::Kubectl;
 use crate::operator::{Operator, OperatorOptions};
+use crate::proxy::Proxy;
 use anyhow::{Context as _, Result, bail};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// The namespace that holds the operator's account and the teams' keys.
@@ -85,6 +87,22 @@ impl Installation {
         let kubeconfig = self
             .cluster
             .service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)?;
+        Self::start_by(kubeconfig, arguments)
+    }
+
+    /// Starts the operator as its own account, for which `proxy` is the API server.
+    ///
+    /// # Errors
+    /// As [`Installation::start_operator`].
+    pub fn start_operator_through(&self, proxy: &Proxy, arguments: &[&str]) -> Result<Operator> {
+        let (url, authority) = (proxy.url(), proxy.authority());
+        let kubeconfig =
+            self.cluster
+                .kubeconfig_by(&url, &authority, OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)?;
+        Self::start_by(kubeconfig, arguments)
+    }
+
+    fn start_by(kubeconfig: PathBuf, arguments: &[&str]) -> Result<Operator> {
         Operator::start(&OperatorOptions {
             kubeconfig,
             namespace: OPERATOR_NAMESPACE.to_owned(),

@@ -6,6 +6,7 @@ use crate::installation::{Installation, OPERATOR_NAMESPACE};
 use crate::kubectl::Kubectl;
 use crate::person::Person;
 use crate::repository::WorkClone;
+use crate::scratch::copy_folder;
 use crate::wait::eventually;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -317,21 +318,4 @@ fn documents(objects: &[Value]) -> String {
         .map(Value::to_string)
         .collect::<Vec<_>>()
         .join("\n---\n")
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    use anyhow::Context as _;
-    std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
-    let entries = std::fs::read_dir(from).with_context(|| format!("listing {}", from.display()))?;
-    for entry in entries {
-        let entry = entry.with_context(|| format!("listing {}", from.display()))?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy_folder(&source, &target)?;
-        } else {
-            std::fs::copy(&source, &target)
-                .with_context(|| format!("copying {}", source.display()))?;
-        }
-    }
-    Ok(())
 }
