@@ -4,12 +4,17 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::path::Path;
 
-/// Everything the service accounts of one namespace ask is logged, bodies left out.
-pub(crate) fn policy(namespace: &str) -> String {
+/// Everything the service accounts of these namespaces ask is logged, bodies left out.
+pub(crate) fn policy(namespaces: &[&str]) -> String {
+    let rules: String = namespaces
+        .iter()
+        .map(|namespace| {
+            format!("- level: Metadata\n  userGroups: ['system:serviceaccounts:{namespace}']\n")
+        })
+        .collect();
     format!(
         "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n\
-         - level: Metadata\n  userGroups: ['system:serviceaccounts:{namespace}']\n\
-         - level: None\n"
+         {rules}- level: None\n"
     )
 }
 
@@ -26,8 +31,9 @@ pub struct Asked {
     pub status: u64,
 }
 
-/// Reads a log; a watch appears once, when it begins.
-pub(crate) fn read(log: &Path) -> Result<Vec<Asked>> {
+/// Reads what the service accounts of `namespace` asked; a watch appears once, when it begins.
+pub(crate) fn read(log: &Path, namespace: &str) -> Result<Vec<Asked>> {
+    let accounts = format!("system:serviceaccount:{namespace}:");
     let text =
         std::fs::read_to_string(log).with_context(|| format!("reading {}", log.display()))?;
     let mut asked = Vec::new();
@@ -39,7 +45,8 @@ pub(crate) fn read(log: &Path) -> Result<Vec<Asked>> {
         let event: Value = serde_json::from_str(line).context("reading the audit log")?;
         let field = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let verb = field(&event["verb"]);
-        if (verb == "watch") != (event["stage"] == "ResponseStarted") {
+        let is_theirs = field(&event["user"]["username"]).starts_with(&accounts);
+        if !is_theirs || (verb == "watch") != (event["stage"] == "ResponseStarted") {
             continue;
         }
         asked.push(Asked {
@@ -58,13 +65,19 @@ pub(crate) fn read(log: &Path) -> Result<Vec<Asked>> {
 mod tests {
     use super::*;
     use crate::Scratch;
+    use serde_json::json;
 
     #[test]
     fn a_watch_counts_once_and_half_a_line_not_at_all() {
         let event = |verb: &str, stage: &str| {
-            format!(
-                r#"{{"verb":"{verb}","stage":"{stage}","requestURI":"/a","responseStatus":{{"code":200}}}}"#
-            )
+            json!({
+                "verb": verb,
+                "stage": stage,
+                "requestURI": "/a",
+                "responseStatus": {"code": 200},
+                "user": {"username": "system:serviceaccount:a:deployer"},
+            })
+            .to_string()
         };
         let log = [
             event("watch", "ResponseStarted"),
@@ -75,9 +88,10 @@ mod tests {
         let file = scratch
             .write("audit.log", &(log.join("\n") + "\n{\"verb\":"))
             .unwrap();
-        let asked = read(&file).unwrap();
+        let asked = read(&file, "a").unwrap();
         let verbs: Vec<_> = asked.iter().map(|asked| asked.verb.as_str()).collect();
         assert_eq!(verbs, ["watch", "get"]);
         assert_eq!((asked[1].target.as_str(), asked[1].status), ("/a", 200));
+        assert_eq!(read(&file, "b").unwrap(), []);
     }
 }

@@ -11,6 +11,7 @@ mod servers;
 
 use crate::audit::{self, Asked};
 use crate::certificates::Authority;
+use crate::installation::OPERATOR_NAMESPACE;
 use crate::kubeconfig::Kubeconfig;
 use crate::kubectl::Kubectl;
 use crate::scratch::Scratch;
@@ -95,7 +96,15 @@ impl ControlPlane {
     /// # Errors
     /// Where `LOCKSTEP_KUBECONFIG` stands in for the control plane: its audit log is out of reach.
     pub fn asked(&self) -> Result<Vec<Asked>> {
-        audit::read(&self.scratch.path().join(AUDIT_LOG))
+        self.asked_by(OPERATOR_NAMESPACE)
+    }
+
+    /// As [`ControlPlane::asked`], of the accounts in `namespace`: the operator's or Flux's.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::asked`].
+    pub fn asked_by(&self, namespace: &str) -> Result<Vec<Asked>> {
+        audit::read(&self.scratch.path().join(AUDIT_LOG), namespace)
     }
 
     /// Writes a kubeconfig for a service account that is there, with a token for a day.

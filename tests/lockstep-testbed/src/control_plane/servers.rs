@@ -3,6 +3,7 @@
 use crate::audit;
 use crate::certificates::{Authority, SigningKey};
 use crate::child::{Running, tied_command};
+use crate::flux::FLUX_NAMESPACE;
 use crate::installation::OPERATOR_NAMESPACE;
 use crate::kubectl::Kubectl;
 use crate::scratch::{Scratch, copy_folder};
@@ -196,7 +197,7 @@ fn api_server_arguments(
         argument.push(scratch.path().join(name));
         argument
     };
-    let policy = audit::policy(OPERATOR_NAMESPACE);
+    let policy = audit::policy(&[OPERATOR_NAMESPACE, FLUX_NAMESPACE]);
     let arguments = [
         format!("--etcd-servers=http://127.0.0.1:{etcd_port}").into(),
         format!("--secure-port={port}").into(),
