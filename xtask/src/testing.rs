@@ -2,6 +2,7 @@
 
 mod count;
 mod deny;
+mod programs;
 mod rig;
 mod steps;
 

@@ -2,6 +2,7 @@
 
 use super::count::Count;
 use super::deny::cargo_deny;
+use super::programs;
 use super::rig::Rig;
 use crate::layers;
 use crate::workspace::Workspace;
@@ -146,7 +147,7 @@ impl Run {
 
     /// Runs the test targets that need `feature`; `arguments` go to the tests.
     fn real(&mut self, feature: &str, rig: &Rig, arguments: &[String]) -> Result<()> {
-        let mut command = self.command(&["test", "--workspace", "--no-fail-fast", "--locked"]);
+        let mut command = self.command(&["test", "--workspace", "--locked"]);
         let mut found = false;
         for package in &self.workspace.packages {
             let needs = |required: &[String]| required.iter().any(|name| name == feature);
@@ -165,9 +166,13 @@ impl Run {
         if !found {
             bail!("no test target requires the feature `{feature}`");
         }
-        rig.equip(&mut command);
-        command.arg("--").args(arguments);
-        self.tests(command)
+        let programs = programs::build(command)?;
+        programs::run(
+            programs,
+            arguments,
+            |command| rig.equip(command),
+            &mut self.count,
+        )
     }
 
     /// Runs tests, shows what they say and counts them.
