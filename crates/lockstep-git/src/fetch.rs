@@ -2,7 +2,7 @@
 
 use crate::generation::{Generation, LARGEST_OBJECT};
 use crate::walk::object_id;
-use crate::wire::{Link, Wire};
+use crate::wire::{Link, TICK, Wire};
 use crate::{FetchError, Remote, StoreError};
 use gix::progress::Discard;
 use gix::protocol::fetch::{RefMap, Shallow};
@@ -14,8 +14,12 @@ use gix_transport::client::blocking_io::http::Transport;
 use lockstep_names::{BranchName, ObjectId};
 use std::io;
 use std::num::NonZeroU32;
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Instant;
 
 /// The one reference of a store. What it points to tells the server what is here already.
 const TIP: &str = "refs/lockstep/tip";
@@ -36,7 +40,11 @@ pub(crate) fn into(
     interrupt: &AtomicBool,
 ) -> Result<Fetched, FetchError> {
     let link = Rc::new(Link::open(remote, interrupt)?);
-    let result = exchange(&link, generation, branch, interrupt);
+    // What a server sends must not end more than its own fetch, even where gix did not expect it:
+    // among others, it counts the links of a chain of deltas in 16 bits.
+    let exchanged = AssertUnwindSafe(|| exchange(&link, generation, branch, interrupt));
+    let result = panic::catch_unwind(exchanged)
+        .unwrap_or_else(|_| Err(protocol(&link, "sending what cannot be read")));
     // What the connection saw is nearer to the cause than what became of it further up.
     result.map_err(|failure| link.failure().unwrap_or(failure))
 }
@@ -62,18 +70,40 @@ fn exchange(
         return Ok(Fetched::WornOut);
     }
     link.expect_pack();
-    prepared
-        .with_shallow(Shallow::DepthAtRemote(NonZeroU32::MIN))
-        .receive(Discard, interrupt)
-        .map_err(|error| match interrupt.load(Ordering::Relaxed) {
-            true => FetchError::Interrupted,
-            false => unreceived(link, generation, error),
-        })?;
+    let prepared = prepared.with_shallow(Shallow::DepthAtRemote(NonZeroU32::MIN));
+    until(link.deadline(), interrupt, |stop| {
+        prepared
+            .receive(Discard, stop)
+            .map_err(|error| match stop.load(Ordering::Relaxed) {
+                true => link.stopped(),
+                false => unreceived(link, generation, error),
+            })
+    })?;
     if is_here(&repository, tip) {
         Ok(Fetched::Tip(object_id(tip)))
     } else {
         Err(protocol(link, "sending the commit"))
     }
+}
+
+/// Does work that a flag can end, and raises the flag when it is time: a pack of a few kilobytes can
+/// unfold into days of work, and then the server is not what is waited for.
+fn until<T>(deadline: Instant, interrupt: &AtomicBool, work: impl FnOnce(&AtomicBool) -> T) -> T {
+    let stop = AtomicBool::new(false);
+    let (working, watched) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        // It ends with the work, even if that panics: the channel's other end goes then.
+        scope.spawn(|| {
+            let watched = watched;
+            while watched.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                if interrupt.load(Ordering::Relaxed) || Instant::now() >= deadline {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        let _working = working;
+        work(&stop)
+    })
 }
 
 /// The remote side, reduced to the references that `refspec` names.

@@ -11,6 +11,19 @@ pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
+/// What is wrong with a server's certificate, if anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// Nothing.
+    Valid,
+    /// Its time is over.
+    Expired,
+    /// Its time has not begun.
+    NotYetValid,
+    /// It names another server.
+    OtherName,
+}
+
 /// A server's certificate and key, both PEM.
 pub struct Issued {
     /// The certificate.
@@ -48,11 +61,27 @@ impl Authority {
     /// # Errors
     /// When the key or the certificate cannot be made.
     pub fn server(&self) -> Result<Issued> {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        self.server_as(Presented::Valid)
+    }
+
+    /// Issues a certificate for a server on loopback, or one that is wrong.
+    ///
+    /// # Errors
+    /// As [`Authority::server`].
+    pub fn server_as(&self, presented: Presented) -> Result<Issued> {
+        let names = match presented {
+            Presented::OtherName => vec!["elsewhere.example.com".to_owned()],
+            _ => vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        };
         let mut params = CertificateParams::new(names).context("naming the server")?;
         params
             .distinguished_name
             .push(DnType::CommonName, "localhost");
+        match presented {
+            Presented::Expired => params.not_after = rcgen::date_time_ymd(2001, 1, 1),
+            Presented::NotYetValid => params.not_before = rcgen::date_time_ymd(2999, 1, 1),
+            Presented::Valid | Presented::OtherName => {}
+        }
         params.use_authority_key_identifier_extension = true;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate().context("generating the server's key")?;

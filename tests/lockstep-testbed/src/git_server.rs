@@ -9,9 +9,9 @@
 mod cgi;
 mod fault;
 
-pub use fault::Fault;
+pub use fault::{Answer, Fault};
 
-use crate::certificates::Authority;
+use crate::certificates::{Authority, Presented};
 use crate::scratch::Scratch;
 use crate::tls;
 use anyhow::{Context as _, Result, bail};
@@ -62,7 +62,8 @@ struct Shared {
     user: String,
     password: String,
     token: String,
-    fault: Mutex<Option<Fault>>,
+    /// With the number of requests that were answered before it was set.
+    fault: Mutex<(Option<Fault>, usize)>,
     handled: Mutex<Vec<Handled>>,
 }
 
@@ -72,6 +73,14 @@ impl GitServer {
     /// # Errors
     /// When there is no port, or no certificate can be made.
     pub fn start(access: Access) -> Result<Self> {
+        Self::start_as(access, Presented::Valid)
+    }
+
+    /// Starts a server that shows a certificate of this sort.
+    ///
+    /// # Errors
+    /// As [`GitServer::start`].
+    pub fn start_as(access: Access, presented: Presented) -> Result<Self> {
         let scratch = Scratch::new()?;
         let repositories = scratch.path().join("repositories");
         std::fs::create_dir(&repositories).context("making the folder for repositories")?;
@@ -81,11 +90,11 @@ impl GitServer {
             user: "lockstep".to_owned(),
             password: random_word(),
             token: random_word(),
-            fault: Mutex::new(None),
+            fault: Mutex::new((None, 0)),
             handled: Mutex::new(Vec::new()),
         });
         let authority = Authority::new("lockstep testbed git server")?;
-        let acceptor = tls::acceptor(&authority.server()?)?;
+        let acceptor = tls::acceptor(&authority.server_as(presented)?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -164,7 +173,8 @@ impl GitServer {
 
     /// Misbehaves from now on, or with `None` no longer.
     pub fn set_fault(&self, fault: Option<Fault>) {
-        *lock(&self.shared.fault) = fault;
+        let before = lock(&self.shared.handled).len();
+        *lock(&self.shared.fault) = (fault, before);
     }
 
     /// Everything that was answered so far, in order.
@@ -186,8 +196,12 @@ impl Drop for GitServer {
 async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let method = request.method().to_string();
     let target = request.uri().to_string();
-    let fault = lock(&shared.fault).clone();
-    let response = match fault.as_ref().and_then(|fault| fault.instead(&target)) {
+    let (fault, before) = lock(&shared.fault).clone();
+    let number = lock(&shared.handled).len().saturating_sub(before);
+    let instead = fault
+        .as_ref()
+        .and_then(|fault| fault.instead(&target, number));
+    let response = match instead {
         Some(response) => response,
         None => shared.answer(request).await,
     };

@@ -36,10 +36,10 @@ mod webhook;
 
 pub use audit::Asked;
 pub use binaries::{Binary, binary, use_binaries_in};
-pub use certificates::{Authority, Issued};
+pub use certificates::{Authority, Issued, Presented};
 pub use control_plane::{ControlPlane, Snapshot};
 pub use flux::{FLUX_NAMESPACE, Flux};
-pub use git_server::{Access, Fault, GitServer, Handled};
+pub use git_server::{Access, Answer, Fault, GitServer, Handled};
 pub use installation::{Installation, OPERATOR_NAMESPACE};
 pub use interrupt::clean_up_on_interrupt;
 pub use kubectl::{Kubectl, KubectlFailed};

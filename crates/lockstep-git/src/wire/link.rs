@@ -20,8 +20,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 /// No fetch takes longer, whatever it may.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often a waiting fetch looks whether it should stop.
-const TICK: Duration = Duration::from_millis(100);
+/// How often a fetch looks whether it should stop.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// How many bytes are taken before the pack: a list of branches.
 const REFS_LIMIT: u64 = 32 << 20;
 /// How many bytes are taken in all: a store must not fill the disk.
@@ -80,6 +80,27 @@ impl<'a> Link<'a> {
     /// Allows as many bytes as a pack may have.
     pub(crate) fn expect_pack(&self) {
         self.limit.set(PACK_LIMIT);
+    }
+
+    /// When the fetch must be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Why work was stopped that had nothing wrong.
+    pub(crate) fn stopped(&self) -> FetchError {
+        match self.interrupt.load(Ordering::Relaxed) {
+            true => FetchError::Interrupted,
+            false => self.timeout("finish", self.remote.timeout),
+        }
+    }
+
+    fn timeout(&self, missed: &'static str, limit: Duration) -> FetchError {
+        FetchError::Timeout {
+            authority: self.authority(),
+            missed,
+            limit,
+        }
     }
 
     pub(crate) fn remote(&self) -> &'a Remote {
@@ -150,11 +171,6 @@ impl<'a> Link<'a> {
             .as_ref()
             .expect("this holds because only drop takes it");
         let silent_until = Instant::now() + IDLE;
-        let timeout = |missed, limit| FetchError::Timeout {
-            authority: self.authority(),
-            missed,
-            limit,
-        };
         runtime.block_on(async {
             let mut future = pin!(future);
             loop {
@@ -163,10 +179,10 @@ impl<'a> Link<'a> {
                 }
                 let now = Instant::now();
                 if now >= self.deadline {
-                    return Err(timeout("finish", self.remote.timeout));
+                    return Err(self.timeout("finish", self.remote.timeout));
                 }
                 if now >= silent_until {
-                    return Err(timeout(missed, IDLE));
+                    return Err(self.timeout(missed, IDLE));
                 }
                 let tick = TICK.min(self.deadline - now);
                 if let Ok(output) = tokio::time::timeout(tick, &mut future).await {

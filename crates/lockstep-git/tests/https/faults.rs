@@ -3,8 +3,10 @@
 use crate::rig::{Rig, branch};
 use lockstep_git::{CaBundle, FetchError, GitCredentials};
 use lockstep_secret::SecretString;
-use lockstep_testbed::{Access, Fault, GitServer};
+use lockstep_testbed::{Access, Answer, Fault, GitServer, Presented};
 use std::error::Error as _;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -64,6 +66,118 @@ fn only_the_given_authority_is_believed() {
         assert_eq!(harmless(&rig, failure).reason(), "TlsFailed");
         assert_eq!(requests, 0);
     }
+}
+
+#[test]
+fn certificates_out_of_their_time_or_for_another_name_are_refused() {
+    for (presented, words) in [
+        (Presented::Expired, "has expired"),
+        (Presented::NotYetValid, "is not valid yet"),
+        (Presented::OtherName, "is for another name"),
+    ] {
+        let rig = Rig::new();
+        let server = GitServer::start_as(Access::Public, presented).unwrap();
+        let mut remote = rig.remote();
+        remote.url = server.url("app").parse().unwrap();
+        remote.ca = Some(CaBundle::from_pem(server.authority().as_bytes()).unwrap());
+        let failure = harmless(&rig, rig.fetch_from(&remote).unwrap_err());
+        assert_eq!(failure.reason(), "TlsFailed", "{presented:?}");
+        assert!(failure.to_string().contains(words), "{failure}");
+        assert!(server.handled().is_empty());
+    }
+}
+
+#[test]
+fn a_server_that_speaks_something_else_or_nothing_is_left() {
+    let rig = Rig::new();
+    let mut remote = rig.remote();
+    remote.timeout = Duration::from_millis(500);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    remote.url = format!("https://{address}/app.git").parse().unwrap();
+    // The connection comes about, and nobody says a word.
+    let silent = harmless(&rig, rig.fetch_from(&remote).unwrap_err());
+    assert_eq!(silent.reason(), "Timeout");
+    remote.timeout = Duration::from_secs(30);
+    let answers = std::thread::spawn(move || {
+        // The first connection is the one that was given up.
+        for stream in listener.incoming().take(2) {
+            let _ = stream.unwrap().write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        }
+    });
+    let plain = harmless(&rig, rig.fetch_from(&remote).unwrap_err());
+    answers.join().unwrap();
+    assert!(
+        matches!(plain.reason(), "TlsFailed" | "Unreachable"),
+        "{plain:?}"
+    );
+}
+
+#[test]
+fn a_page_that_quotes_the_token_is_not_repeated() {
+    let rig = Rig::with_files(&[("a", "1")]);
+    let token = rig.server.token().to_owned();
+    let page = format!(
+        "<html><title>not allowed</title>{token} {}",
+        rig.server.password()
+    );
+    for status in [200, 400, 401, 403, 404, 429, 500, 503] {
+        let header = format!("Bearer realm=\"{token}\"");
+        let answer = Answer {
+            status,
+            headers: vec![
+                ("content-type", "text/html".to_owned()),
+                ("www-authenticate", header),
+                ("retry-after", "120".to_owned()),
+            ],
+            body: page.clone().into_bytes(),
+            ..Answer::default()
+        };
+        for at in 0..3 {
+            failure(&rig, Fault::At(at, answer.clone()));
+        }
+    }
+    rig.fetch().unwrap();
+}
+
+#[test]
+fn a_server_that_sends_a_byte_now_and_then_is_left_at_the_deadline() {
+    let rig = Rig::with_files(&[("a", "1")]);
+    let mut remote = rig.remote();
+    remote.timeout = Duration::from_secs(1);
+    rig.server.set_fault(Some(Fault::Trickle));
+    let failure = harmless(&rig, rig.fetch_from(&remote).unwrap_err());
+    assert_eq!(failure.reason(), "Timeout");
+    rig.server.set_fault(None);
+    rig.fetch().unwrap();
+}
+
+/// What [`a_proxy_of_the_environment_is_not_asked`] runs with other variables.
+#[test]
+#[ignore = "run by another test, with proxies in its environment"]
+fn fetches_under_a_proxy() {
+    let rig = Rig::with_files(&[("a", "1")]);
+    rig.fetch().unwrap();
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_asked() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let names = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "faults::fetches_under_a_proxy", "--ignored"])
+        .envs(names.map(|name| (name, &address)))
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
+    let output = test.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+    assert!(proxy.accept().is_err());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::rig::{Rig, content, paths};
 use lockstep_git::{ReadError, Refusal, SnapshotError};
+use lockstep_testbed::{Access, GitServer};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -220,6 +221,52 @@ fn filters_and_attributes_change_nothing() {
         content(&rig.snapshot("").unwrap(), "a"),
         "$Id$\n$Format:%H$\n"
     );
+}
+
+#[test]
+fn submodules_are_fetched_from_nowhere() {
+    let rig = Rig::new();
+    let elsewhere = GitServer::start(Access::Public).unwrap();
+    let url = elsewhere.create_repository("other").unwrap();
+    let forge = Forge::at(&rig);
+    let modules = format!("[submodule \"m\"]\n\tpath = m\n\turl = {url}\n\tupdate = !touch x\n");
+    let modules = forge.blob(modules.as_bytes());
+    let link = forge.blob(b"/etc/passwd");
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    for mode in ["100644", "120000"] {
+        let settings = if mode == "120000" { &link } else { &modules };
+        forge.publish(&forge.tree(&[
+            (mode, b".gitmodules", settings),
+            ("100644", b"good.yaml", &modules),
+            ("160000", b"m", commit),
+        ]));
+        let snapshot = rig.snapshot("").unwrap();
+        assert!(paths(&snapshot).contains(&"good.yaml"));
+        let refused: Vec<_> = snapshot.refused().iter().map(|entry| entry.why).collect();
+        assert!(refused.contains(&Refusal::Submodule), "{refused:?}");
+    }
+    assert!(elsewhere.handled().is_empty());
+}
+
+#[test]
+fn a_branch_that_points_to_a_tag_or_a_tree_is_an_error() {
+    let rig = Rig::with_files(&[("a", "1")]);
+    let known = rig.fetch().unwrap();
+    let forge = Forge::at(&rig);
+    let tag = format!(
+        "object {}\ntype commit\ntag main\ntagger A <a@b> 0 +0000\n\nx\n",
+        known.commit
+    );
+    let tag = forge.git(
+        &["hash-object", "-t", "tag", "-w", "--stdin"],
+        tag.as_bytes(),
+    );
+    for id in [tag, forge.tree(&[])] {
+        std::fs::write(forge.0.join("refs/heads/main"), format!("{id}\n")).unwrap();
+        assert_eq!(rig.fetch().unwrap_err().reason(), "ProtocolError");
+        let snapshot = rig.store.snapshot(&known, &"".parse().unwrap()).unwrap();
+        assert_eq!(content(&snapshot, "a"), "1");
+    }
 }
 
 #[test]

@@ -7,6 +7,10 @@ mod fetches;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod packs;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod stores;

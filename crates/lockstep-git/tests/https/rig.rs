@@ -1,6 +1,8 @@
 //! A Git server with one repository, somebody who pushes to it, and a store that fetches from it.
 
-use lockstep_git::{CaBundle, FetchError, GitCredentials, Remote, Snapshot, SnapshotError, Store};
+use lockstep_git::{
+    CaBundle, FetchError, GitCredentials, Remote, Snapshot, SnapshotError, Store, StoreError,
+};
 use lockstep_names::{BranchName, RepoPath, Revision};
 use lockstep_secret::SecretString;
 use lockstep_testbed::{Access, GitServer, WorkClone};
@@ -98,6 +100,18 @@ impl Rig {
         }
         packs
     }
+}
+
+/// Opens a store that was just closed. A `git` that another test is starting holds its lock until it
+/// is `git`, so the first try may be too early.
+pub(crate) fn reopened(folder: &Path) -> Store {
+    for _ in 0..1000 {
+        match Store::open_or_create(folder) {
+            Err(StoreError::InUse { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened.unwrap(),
+        }
+    }
+    Store::open_or_create(folder).unwrap()
 }
 
 pub(crate) fn branch(name: &str) -> BranchName {

@@ -1,6 +1,6 @@
 //! Stores that grow old, break, or are left behind by a process that was killed.
 
-use crate::rig::{Rig, content, entries};
+use crate::rig::{Rig, content, entries, reopened};
 use lockstep_git::{ReadError, Store, StoreError};
 use std::fs;
 
@@ -41,7 +41,7 @@ fn a_store_outlives_its_process() {
     for left_behind in ["shallow.lock", "objects/pack/tmp_pack_x"] {
         fs::write(pack.join(left_behind), "").unwrap();
     }
-    let store = Store::open_or_create(folder.path()).unwrap();
+    let store = reopened(folder.path());
     let snapshot = store.snapshot(&revision, &"".parse().unwrap()).unwrap();
     assert_eq!(content(&snapshot, "a"), "1");
     let rig = Rig {
@@ -83,7 +83,7 @@ fn a_store_that_cannot_be_opened_is_made_anew() {
         .unwrap();
     fs::write(repository.join("HEAD"), [0xff; 9]).unwrap();
     fs::remove_dir_all(repository.join("refs")).unwrap();
-    let store = Store::open_or_create(folder.path()).unwrap();
+    let store = reopened(folder.path());
     let rig = Rig {
         server,
         clone,
@@ -110,7 +110,7 @@ fn a_damaged_pack_is_noticed_and_mended_by_the_next_fetch() {
     let rig = Rig {
         server,
         clone,
-        store: Store::open_or_create(folder.path()).unwrap(),
+        store: reopened(folder.path()),
         folder,
     };
     let pack = rig.packs().remove(0);
@@ -142,7 +142,7 @@ fn lost_objects_come_back_with_the_next_fetch() {
     let rig = Rig {
         server,
         clone,
-        store: Store::open_or_create(folder.path()).unwrap(),
+        store: reopened(folder.path()),
         folder,
     };
     for pack in rig.packs() {

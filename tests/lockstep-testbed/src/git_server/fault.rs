@@ -3,8 +3,25 @@
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse as _, Response};
 use futures::{StreamExt as _, future, stream};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use std::io;
+use std::time::Duration;
+
+/// Between two bytes of a slow server.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// An answer that is no real server's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The status; 0 is 200.
+    pub status: u16,
+    /// Names and values of headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// How the body begins.
+    pub body: Vec<u8>,
+    /// What follows for ever, if it is not empty.
+    pub again: Vec<u8>,
+}
 
 /// What the server does instead of its work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,14 +39,22 @@ pub enum Fault {
     },
     /// Breaks the connection after so many bytes of the answer's body.
     CutAfter(usize),
+    /// Answers every request with this.
+    Every(Answer),
+    /// Answers this request, counted from 0 since the fault was set, with this, and others as ever.
+    At(usize, Answer),
+    /// Sends the answer's body one byte at a time, with a pause of 50 ms after each.
+    Trickle,
     /// Goes silent after so many bytes of the answer's body and keeps the connection open.
     StallAfter(usize),
 }
 
 impl Fault {
     /// The answer that takes the place of the real one, for faults that do not need it.
-    pub(super) fn instead(&self, target: &str) -> Option<Response> {
+    pub(super) fn instead(&self, target: &str, number: usize) -> Option<Response> {
         match self {
+            Self::Every(answer) => Some(answer.response()),
+            Self::At(at, answer) => (*at == number).then(|| answer.response()),
             Self::Status(code) => Some(
                 StatusCode::from_u16(*code)
                     .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -43,14 +68,19 @@ impl Fault {
                 let to = [(header::LOCATION, format!("/{to}.git/{rest}"))];
                 Some((StatusCode::MOVED_PERMANENTLY, to).into_response())
             }
-            Self::CutAfter(_) | Self::StallAfter(_) => None,
+            Self::CutAfter(_) | Self::StallAfter(_) | Self::Trickle => None,
         }
     }
 
     /// The real answer, spoiled.
     pub(super) fn applied_to(self, response: Response) -> Response {
         let (limit, cut) = match self {
-            Self::Status(_) | Self::Redirect(_) | Self::Renamed { .. } => return response,
+            Self::Status(_)
+            | Self::Redirect(_)
+            | Self::Renamed { .. }
+            | Self::Every(_)
+            | Self::At(..) => return response,
+            Self::Trickle => return trickling(response),
             Self::CutAfter(limit) => (limit, true),
             Self::StallAfter(limit) => (limit, false),
         };
@@ -73,4 +103,41 @@ impl Fault {
         };
         Response::from_parts(parts, Body::from_stream(start.chain(end)))
     }
+}
+
+impl Answer {
+    fn response(&self) -> Response {
+        let status = match self.status {
+            0 => StatusCode::OK,
+            code => StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        };
+        let again = Bytes::from(self.again.clone());
+        let rest = match again.is_empty() {
+            true => stream::empty().boxed(),
+            false => stream::repeat(again).map(Ok::<_, io::Error>).boxed(),
+        };
+        let start = stream::once(future::ready(Ok(Bytes::from(self.body.clone()))));
+        let mut response = Response::new(Body::from_stream(start.chain(rest)));
+        *response.status_mut() = status;
+        for (name, value) in &self.headers {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().append(*name, value);
+            }
+        }
+        response
+    }
+}
+
+fn trickling(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let bytes = body.into_data_stream().flat_map(|chunk| {
+        let chunk = chunk.unwrap_or_default();
+        stream::iter((0..chunk.len()).map(move |at| chunk.slice(at..=at)))
+    });
+    let slow = bytes.then(|byte| async {
+        tokio::time::sleep(PAUSE).await;
+        Ok::<_, io::Error>(byte)
+    });
+    Response::from_parts(parts, Body::from_stream(slow))
 }
