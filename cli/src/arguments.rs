@@ -1,7 +1,7 @@
 //! The command line as a whole: verbs, and what happens when it is not understood.
 
 use crate::terminal::Terminal;
-use crate::verbs::{completion, decrypt, encrypt, init, keygen};
+use crate::verbs::{completion, decrypt, encrypt, init, keygen, rotate};
 use crate::{Exit, usage};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -26,6 +26,7 @@ enum Verb {
     Init(init::Arguments),
     Encrypt(encrypt::Arguments),
     Decrypt(decrypt::Arguments),
+    Rotate(rotate::Arguments),
     Completion(completion::Arguments),
 }
 
@@ -42,6 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Init(arguments) => init::run(&arguments, terminal),
         Verb::Encrypt(arguments) => encrypt::run(&arguments, terminal),
         Verb::Decrypt(arguments) => decrypt::run(&arguments, terminal),
+        Verb::Rotate(arguments) => rotate::run(&arguments, terminal),
         Verb::Completion(arguments) => completion::run(&arguments, terminal),
     };
     match result {

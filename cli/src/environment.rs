@@ -107,3 +107,19 @@ pub(crate) fn standard_input() -> Option<impl Read> {
     let stdin = io::stdin();
     (!stdin.is_terminal()).then(|| stdin.lock())
 }
+
+/// One line that somebody types; `None` if standard input is no terminal, so that nobody would.
+pub(crate) fn typed_line() -> Option<String> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return None;
+    }
+    let mut line = String::new();
+    stdin.read_line(&mut line).ok()?;
+    Some(line)
+}
+
+/// Whether a question would be seen and could be answered.
+pub(crate) fn somebody_is_there() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}

@@ -26,6 +26,8 @@ exits! {
     Unreadable = 2, "A file cannot be read, or one that is to be encrypted is not YAML.";
     Unwritable = 3, "The result cannot be written.";
     Conflict = 8, "Options that exclude each other, or standard input without `--filename-override`.";
+    Unconfirmed = 10, "Nothing was changed: somebody would gain access, or no path was named, and \
+        nobody confirmed it. `--yes` does.";
     Encrypting = 23, "A value cannot be encrypted.";
     Decrypting = 25, "A value does not decrypt: it was changed, moved, or was never encrypted.";
     Mac = 51, "The MAC is missing or wrong: the file was changed after it was encrypted.";

@@ -3,9 +3,10 @@
 use crate::Exit;
 use lockstep_age::UnwrapError;
 use lockstep_repo::{
-    FolderError, PolicyError, ReadError, RewriteError, SealError, Shown, UnsealError, WriteError,
+    FolderError, PolicyError, ReadError, Refusal, Refused, RewriteError, SealError, Shown,
+    UnsealError, WriteError,
 };
-use lockstep_sops::{EncryptError, OpenErrorKind, ParseErrorKind};
+use lockstep_sops::{EncryptError, OpenError, OpenErrorKind, ParseErrorKind};
 use std::error::Error;
 use std::path::Path;
 
@@ -74,19 +75,32 @@ impl Failure {
         let exit = match error {
             UnsealError::NotEncrypted | UnsealError::Parse(_) => Exit::Failure,
             UnsealError::Unwrap(_) => Exit::NoKey,
-            UnsealError::Open(open) => match open.kind() {
-                OpenErrorKind::Value => Exit::Decrypting,
-                OpenErrorKind::Mac => Exit::Mac,
-                OpenErrorKind::Unsupported => Exit::Failure,
-            },
+            UnsealError::Open(open) => opening(open),
         };
         let hint = match error {
-            UnsealError::Unwrap(UnwrapError::NoMatch(no_match)) if no_match.held.is_empty() => {
-                Some(WHERE_IDENTITIES_GO.to_owned())
-            }
+            UnsealError::Unwrap(error) => missing_key(error),
             _ => error.hint(),
         };
         Self::at(path, exit, error, hint)
+    }
+
+    pub(crate) fn rotating(refused: Refused) -> Self {
+        let refusal = match refused.refusal {
+            // These name the file themselves.
+            Refusal::Read(error) => return error.into(),
+            Refusal::Write(error) => return error.into(),
+            refusal => refusal,
+        };
+        let exit = match &refusal {
+            Refusal::Unwrap(_) => Exit::NoKey,
+            Refusal::Open(open) => opening(open),
+            _ => Exit::Failure,
+        };
+        let hint = match &refusal {
+            Refusal::Unwrap(error) => missing_key(error),
+            refusal => refusal.hint(),
+        };
+        Self::at(&refused.path, exit, &refusal, hint)
     }
 
     pub(crate) fn policy(path: &Path, error: &PolicyError) -> Self {
@@ -100,6 +114,23 @@ impl Failure {
             RewriteError::Work(error) => work(error),
             RewriteError::Write(error) => error.into(),
         }
+    }
+}
+
+fn opening(error: &OpenError) -> Exit {
+    match error.kind() {
+        OpenErrorKind::Value => Exit::Decrypting,
+        OpenErrorKind::Mac => Exit::Mac,
+        OpenErrorKind::Unsupported => Exit::Failure,
+    }
+}
+
+fn missing_key(error: &UnwrapError) -> Option<String> {
+    match error {
+        UnwrapError::NoMatch(no_match) if no_match.held.is_empty() => {
+            Some(WHERE_IDENTITIES_GO.to_owned())
+        }
+        _ => error.hint(),
     }
 }
 

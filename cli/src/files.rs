@@ -134,7 +134,8 @@ impl Files {
     }
 }
 
-fn list(paths: &[PathBuf]) -> Many {
+/// Lists the files that are named and the YAML files of folders that are, each once.
+pub(crate) fn list(paths: &[PathBuf]) -> Many {
     let mut many = Many::default();
     for path in paths {
         if !path.is_dir() {

@@ -5,6 +5,7 @@
 
 use crate::environment;
 use crate::failure::chain;
+use crate::terminal::Terminal;
 use lockstep_age::Identities;
 use lockstep_repo::{Shown, read_file};
 use lockstep_secret::SecretString;
@@ -51,6 +52,20 @@ enum Missing {
 }
 
 impl Found {
+    /// Tells what could not be read: it matters once an identity was missed.
+    pub(crate) fn tell_problems(&self, terminal: Terminal) {
+        for problem in &self.problems {
+            terminal.warn(problem);
+        }
+    }
+
+    /// Tells what to look after.
+    pub(crate) fn tell_warnings(&self, terminal: Terminal) {
+        for warning in &self.warnings {
+            terminal.warn(warning);
+        }
+    }
+
     fn add(&mut self, text: &SecretString, origin: &str) {
         match Identities::parse(text, origin) {
             Ok(identities) => self.identities.extend(identities),

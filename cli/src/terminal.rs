@@ -73,6 +73,21 @@ impl Terminal {
         self.line(&format!("{} {text}", self.paint("36", "hint:")));
     }
 
+    /// Asks a question to be answered with yes or no; `None` if nobody is there to answer. Anything but
+    /// a yes is a no.
+    pub(crate) fn ask(self, question: &str) -> Option<bool> {
+        if !environment::somebody_is_there() {
+            return None;
+        }
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        let answer = environment::typed_line()?;
+        Some(matches!(
+            answer.trim().to_ascii_lowercase().as_str(),
+            "y" | "yes"
+        ))
+    }
+
     fn paint(self, color: &str, text: &str) -> String {
         match self.color {
             Color::Never => text.to_owned(),

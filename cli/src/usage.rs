@@ -14,10 +14,16 @@ pub(crate) fn hint(arguments: &[OsString]) -> Option<String> {
         "-d" | "--decrypt" => format!("try `lockstep decrypt{rest}`"),
         "-e" | "--encrypt" => format!("try `lockstep encrypt{rest}`"),
         "-i" | "--in-place" => "the verb comes first, as in `lockstep encrypt -i FILE`".to_owned(),
-        "edit" | "set" | "unset" | "rotate" | "-r" | "--rotate" | "updatekeys" | "exec-env"
-        | "exec-file" | "filestatus" | "publish" | "groups" => {
-            "Lockstep cannot do this yet; sops can, on the same files".to_owned()
+        "-r" | "--rotate" => format!("try `lockstep rotate{rest}`"),
+        "updatekeys" => {
+            "try `lockstep rotate`: it brings files to policy, with a new data key".to_owned()
         }
+        "rotate" if rest.contains(" --add-") || rest.contains(" --rm-") => {
+            "recipients come from .sops.yaml: change them there, then run `lockstep rotate`"
+                .to_owned()
+        }
+        "edit" | "set" | "unset" | "exec-env" | "exec-file" | "filestatus" | "publish"
+        | "groups" => "Lockstep cannot do this yet; sops can, on the same files".to_owned(),
         file if lockstep_repo::is_yaml(file.as_ref()) => {
             format!("say what to do with it, as in `lockstep decrypt {file}`")
         }

@@ -5,3 +5,4 @@ pub(crate) mod decrypt;
 pub(crate) mod encrypt;
 pub(crate) mod init;
 pub(crate) mod keygen;
+pub(crate) mod rotate;

@@ -35,9 +35,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
         Job::One { from, name, to } => one(&found, from.as_deref(), &name, &to, terminal),
         Job::Many(files) => many(&found, files, terminal),
     };
-    for warning in &found.warnings {
-        terminal.warn(warning);
-    }
+    found.tell_warnings(terminal);
     result
 }
 
@@ -134,7 +132,7 @@ fn many(found: &Found, many: Many, terminal: Terminal) -> Result<(), Failure> {
         }
     }
     if told {
-        tell_problems(found, terminal);
+        found.tell_problems(terminal);
     }
     tally.finish("decrypted", terminal)
 }
@@ -142,12 +140,6 @@ fn many(found: &Found, many: Many, terminal: Terminal) -> Result<(), Failure> {
 /// What could not be read of the identities matters once they were missed.
 fn explain_missing_key(error: &UnsealError, found: &Found, terminal: Terminal) {
     if matches!(error, UnsealError::Unwrap(_)) {
-        tell_problems(found, terminal);
-    }
-}
-
-fn tell_problems(found: &Found, terminal: Terminal) {
-    for problem in &found.problems {
-        terminal.warn(problem);
+        found.tell_problems(terminal);
     }
 }

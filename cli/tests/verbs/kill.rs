@@ -9,6 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 
 const FILES: usize = 40;
+const ENCRYPT: &[&str] = &["encrypt", "-i", "apps"];
+const ROTATE: &[&str] = &["rotate", "apps"];
 
 struct Repository {
     scratch: Scratch,
@@ -33,10 +35,31 @@ impl Repository {
         }
     }
 
-    fn start(&self) -> Child {
+    /// The same, encrypted.
+    fn encrypted() -> Self {
+        let mut repository = Self::new();
+        assert_eq!(repository.scratch.run(ENCRYPT).code, 0);
+        let inodes = repository
+            .names
+            .iter()
+            .map(|name| inode(&repository.scratch, name));
+        repository.inodes = inodes.collect();
+        repository
+    }
+
+    /// Asserts that there is nothing but the files and their policy.
+    fn check_nothing_is_left(&self) {
+        let mut expected = self.names.clone();
+        expected.push(".sops.yaml".to_owned());
+        expected.sort();
+        assert_eq!(self.scratch.files(), expected);
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
         Command::new(program())
-            .args(["encrypt", "-i", "apps"])
+            .args(arguments)
             .current_dir(self.scratch.repo())
+            .env("HOME", self.scratch.home())
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
@@ -72,7 +95,7 @@ fn inode(scratch: &Scratch, name: &str) -> u64 {
 fn a_kill_at_any_moment_leaves_every_file_old_or_new() {
     for kill_after in [0, 1, FILES / 2, FILES - 1] {
         let repository = Repository::new();
-        let mut child = repository.start();
+        let mut child = repository.start(ENCRYPT);
         while repository.replaced() < kill_after && child.try_wait().unwrap().is_none() {}
         // It may have ended meanwhile.
         let _ = child.kill();
@@ -83,17 +106,14 @@ fn a_kill_at_any_moment_leaves_every_file_old_or_new() {
         let ran = repository.scratch.run(&["encrypt", "-i", "apps"]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert_eq!(repository.check(), FILES);
-        let mut expected = repository.names.clone();
-        expected.push(".sops.yaml".to_owned());
-        expected.sort();
-        assert_eq!(repository.scratch.files(), expected);
+        repository.check_nothing_is_left();
     }
 }
 
 #[test]
 fn two_runs_at_once_leave_every_file_whole() {
     let repository = Repository::new();
-    let mut runs = [repository.start(), repository.start()];
+    let mut runs = [repository.start(ENCRYPT), repository.start(ENCRYPT)];
     let codes = runs
         .each_mut()
         .map(|run| run.wait().unwrap().code().unwrap());
@@ -101,4 +121,34 @@ fn two_runs_at_once_leave_every_file_whole() {
     assert!(codes.iter().all(|code| [0, 1].contains(code)), "{codes:?}");
     assert_eq!(repository.check(), FILES);
     assert_eq!(repository.scratch.files().len(), FILES + 1);
+}
+
+#[test]
+fn a_killed_rotation_leaves_every_file_whole_and_the_next_finishes() {
+    for kill_after in [0, 1, FILES / 2, FILES - 1] {
+        let repository = Repository::encrypted();
+        let mut child = repository.start(ROTATE);
+        while repository.replaced() < kill_after && child.try_wait().unwrap().is_none() {}
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert!(repository.replaced() >= kill_after);
+        assert_eq!(repository.check(), FILES);
+
+        let ran = repository.scratch.run(ROTATE);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!((repository.replaced(), repository.check()), (FILES, FILES));
+        repository.check_nothing_is_left();
+    }
+}
+
+#[test]
+fn of_two_rotations_at_once_each_is_whole_or_nothing() {
+    let repository = Repository::encrypted();
+    let mut runs = [repository.start(ROTATE), repository.start(ROTATE)];
+    let codes = runs
+        .each_mut()
+        .map(|run| run.wait().unwrap().code().unwrap());
+    assert!(codes.contains(&0), "{codes:?}");
+    assert_eq!(repository.check(), FILES);
+    repository.check_nothing_is_left();
 }

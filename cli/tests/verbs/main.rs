@@ -9,5 +9,6 @@ mod hygiene;
 mod init;
 mod keygen;
 mod kill;
+mod rotate;
 mod scratch;
 mod usage;

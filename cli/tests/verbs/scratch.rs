@@ -148,6 +148,13 @@ impl Ran {
         self.stdout
     }
 
+    /// Asserts success, nothing on standard output, and what is said.
+    #[track_caller]
+    pub(crate) fn said(self, says: &str) {
+        assert_eq!(self.stderr, says);
+        assert_eq!((self.code, self.stdout.as_str()), (0, ""));
+    }
+
     /// Asserts a failure: its code, nothing on standard output, and what is said.
     #[track_caller]
     pub(crate) fn fails(self, code: i32, says: &str) {

@@ -8,6 +8,7 @@ mod folder;
 mod policy;
 mod pool;
 mod rewrite;
+mod rotation;
 mod seal;
 mod shown;
 mod source;
@@ -15,9 +16,11 @@ mod write;
 
 pub use folder::{FolderError, Holds, is_yaml, look_at, look_into, yaml_files};
 pub use policy::{
-    Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, find_policy, read_policy,
+    Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Standing, find_policy,
+    find_repository, read_policy,
 };
 pub use rewrite::{Change, RewriteError, rewrite};
+pub use rotation::{Candidate, Examined, Held, Refusal, Refused, examine, gather, rotate};
 pub use seal::{Coverage, Decrypted, SealError, Sealed, UnsealError, decrypt, encrypt};
 pub use shown::Shown;
 pub use source::{Fingerprint, LARGEST_FILE, ReadError, Source, read_file, read_stream};

@@ -3,18 +3,21 @@
 //! The search starts in the file's folder and goes up, not past the root of the repository. sops
 //! starts in the current folder instead; where the two would find different files, that is noted.
 
+mod error;
 mod lookup;
+mod standing;
 
-use crate::{ReadError, Shown};
-use lockstep_age::{Recipient, RecipientError};
-use lockstep_rules::{Choice, RecipientText, RecipientsError, Rules, RulesError};
+use crate::Shown;
+use lockstep_age::Recipient;
+use lockstep_rules::{Choice, RecipientText, RecipientsError, Rule, Rules};
 use lockstep_sops::{EncryptionPolicy, MacScope, Selector};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
+pub use error::PolicyError;
 pub use lookup::POLICY_FILE;
 use lookup::{Lookup, PolicyFile};
+pub use standing::Standing;
 
 /// What the command line says, which goes before the policy file.
 #[derive(Debug, Default)]
@@ -38,6 +41,8 @@ pub struct Plan {
     pub policy: EncryptionPolicy,
     /// The rule that says so, if any does.
     pub rule: Option<RuleName>,
+    /// Whose file it is.
+    pub standing: Standing,
 }
 
 /// Which rule of which policy file.
@@ -91,43 +96,71 @@ impl Policies {
         });
         match (choice, &file) {
             (Choice::Rule(rule), Some(file)) => {
-                let name = RuleName {
-                    file: file.path.clone(),
-                    number: rule.number(),
-                };
-                let recipients = match self.overrides.recipients.as_slice() {
-                    [] => parse_recipients(&file.path, rule.recipients())?,
-                    given => given.to_vec(),
-                };
-                Ok(self.plan_with(recipients, rule.policy().clone(), Some(name)))
+                let target = self.lookup.path_for_rules(target, &file.path);
+                self.plan_by_rule(&target, file, rule)
             }
             (Choice::NoMatch, Some(file)) => Err(PolicyError::NoMatch {
                 policy: file.path.clone(),
             }),
             _ => match self.overrides.recipients.as_slice() {
                 [] => Err(PolicyError::NoPolicy),
-                given => Ok(self.plan_with(given.to_vec(), EncryptionPolicy::default(), None)),
+                given => {
+                    let policy = self.overridden(EncryptionPolicy::default());
+                    Ok(Plan {
+                        recipients: given.to_vec(),
+                        policy,
+                        rule: None,
+                        standing: Standing::default(),
+                    })
+                }
             },
         }
     }
 
-    fn plan_with(
+    /// `target` is what the file is called in rules.
+    fn plan_by_rule(
         &self,
-        recipients: Vec<Recipient>,
-        mut policy: EncryptionPolicy,
-        rule: Option<RuleName>,
-    ) -> Plan {
+        target: &str,
+        file: &PolicyFile,
+        rule: &Rule,
+    ) -> Result<Plan, PolicyError> {
+        let (recipients, standing) = match self.overrides.recipients.as_slice() {
+            [] => {
+                let texts = rule.recipients();
+                let recipients = parse_recipients(&file.path, texts)?;
+                let standing =
+                    Standing::of(target, file, rule.number(), texts.unwrap_or_default())?;
+                (recipients, standing)
+            }
+            given => (given.to_vec(), Standing::default()),
+        };
+        Ok(Plan {
+            recipients,
+            policy: self.overridden(rule.policy().clone()),
+            rule: Some(RuleName {
+                file: file.path.clone(),
+                number: rule.number(),
+            }),
+            standing,
+        })
+    }
+
+    fn overridden(&self, mut policy: EncryptionPolicy) -> EncryptionPolicy {
         if let Some(selector) = &self.overrides.selector {
             policy.selector = selector.clone();
         }
         if let Some(mac_scope) = self.overrides.mac_scope {
             policy.mac_scope = mac_scope;
         }
-        Plan {
-            recipients,
-            policy,
-            rule,
-        }
+        policy
+    }
+
+    /// Looks whether the policy files that were used are still what was read.
+    ///
+    /// # Errors
+    /// [`PolicyError::Changed`].
+    pub fn check_unchanged(&self) -> Result<(), PolicyError> {
+        self.lookup.check_unchanged()
     }
 
     /// What was noticed and does not keep anything from being done, each thing once.
@@ -210,77 +243,10 @@ fn parse_recipients(
         .collect()
 }
 
-/// Why there is no plan for a file. The file itself is the caller's to name.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    /// Nothing says for whom.
-    #[error("no recipients: there is no {POLICY_FILE} with creation rules, and none are given")]
-    NoPolicy,
-    /// The policy file has no rule for it.
-    #[error("no rule of {} is for this path", Shown(policy))]
-    NoMatch {
-        /// The policy file.
-        policy: PathBuf,
-    },
-    /// The policy file cannot be used.
-    #[error("the policy file {} cannot be used", Shown(policy))]
-    Rules {
-        /// The policy file.
-        policy: PathBuf,
-        /// Why not.
-        source: Rc<RulesError>,
-    },
-    /// The policy file cannot be read.
-    #[error("the policy file cannot be read")]
-    Read(#[source] Rc<ReadError>),
-    /// The policy file belongs to somebody else.
-    #[error("the policy file {} belongs to another user", Shown(policy))]
-    Foreign {
-        /// The policy file.
-        policy: PathBuf,
-    },
-    /// The rule's recipients cannot be used.
-    #[error("the policy file {} cannot be used", Shown(policy))]
-    Recipients {
-        /// The policy file.
-        policy: PathBuf,
-        /// Why not.
-        source: RecipientsError,
-    },
-    /// One of the rule's recipients cannot be used.
-    #[error("{}, line {line}", Shown(policy))]
-    Recipient {
-        /// The policy file.
-        policy: PathBuf,
-        /// The line of the recipient.
-        line: u64,
-        /// What is wrong with it.
-        source: RecipientError,
-    },
-}
-
-impl PolicyError {
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoPolicy => Some(
-                "run `lockstep init` in the repository, or name recipients with --age".to_owned(),
-            ),
-            Self::NoMatch { policy } => Some(format!(
-                "rename the file so that a path_regex of {} is found in its path, or add a rule",
-                Shown(policy)
-            )),
-            Self::Foreign { policy } => Some(format!(
-                "if you trust it, name it: --config {}",
-                Shown(policy)
-            )),
-            Self::Rules { source, .. } => source.hint(),
-            Self::Read(_) => None,
-            Self::Recipients { source, .. } => source.hint(),
-            Self::Recipient { source, .. } => source.hint(),
-        }
-    }
+/// Finds the root of the repository that `folder` lies in, by its absolute path.
+#[must_use]
+pub fn find_repository(folder: &Path) -> Option<PathBuf> {
+    lookup::repository(&std::path::absolute(folder).ok()?)
 }
 
 /// Finds the policy file that holds in `folder`, in it or further up in its repository.

@@ -65,7 +65,7 @@ fn holds_opened(value: &Value) -> bool {
 }
 
 /// Fills `bytes` from the operating system.
-fn fill(bytes: &mut [u8]) {
+pub(crate) fn fill(bytes: &mut [u8]) {
     SysRng.try_fill_bytes(bytes).expect(
         "this holds because the operating system has randomness; without it nothing may be encrypted",
     );

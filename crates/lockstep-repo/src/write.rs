@@ -10,12 +10,14 @@
 
 mod staged;
 mod sweep;
+mod together;
 
 pub use staged::{Expected, Privacy, Staged, stage};
+pub(crate) use together::{publish_together, room_for};
 
 use crate::Shown;
 use crate::pool::{Width, parallel};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -54,6 +56,16 @@ pub fn publish(staged: Vec<Staged>) -> Vec<Result<(), WriteError>> {
         }
     }
     results
+}
+
+/// Flushes each of `folders` once, and removes what killed runs left there.
+fn flush_folders(folders: BTreeSet<PathBuf>) -> Result<(), WriteError> {
+    let folders: Vec<_> = folders.into_iter().collect();
+    let flushed = parallel(Width::Waiting, &folders, |folder| {
+        sweep::remove_left_behind(folder);
+        flush_folder(folder)
+    });
+    flushed.into_iter().collect()
 }
 
 fn flush_folder(folder: &Path) -> Result<(), WriteError> {

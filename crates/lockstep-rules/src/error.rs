@@ -49,6 +49,49 @@ pub enum RulesError {
         /// The first two that are set.
         fields: [&'static str; 2],
     },
+    /// A team is not described in a way that can be used.
+    #[error("line {line}: team {team:?}: {problem}")]
+    Team {
+        /// The team's line.
+        line: u64,
+        /// The team as it is called.
+        team: String,
+        /// What is wrong. Part of this message, hence no `source`.
+        problem: TeamProblem,
+    },
+}
+
+/// What is wrong with a team.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TeamProblem {
+    /// Not a name for a Team in the cluster.
+    #[error("a name has lower-case letters, digits and - only")]
+    Name,
+    /// Not the name of a namespace.
+    #[error("{0:?} is not the name of a namespace")]
+    Namespace(String),
+    /// It has no files.
+    #[error("it has no paths")]
+    NoPath,
+    /// A path that could be taken for more or less than it says.
+    #[error(
+        "{0:?} is not a folder or file below this one: patterns, `..` and / in front are not taken"
+    )]
+    Path(String),
+    /// Its files are also another team's.
+    #[error("{path:?} is also in team {other:?}; a file belongs to one team")]
+    Shared {
+        /// The path.
+        path: String,
+        /// The other team.
+        other: String,
+    },
+    /// Somebody has left and is still there.
+    #[error("line {line}: this recipient stands under both recipients and former")]
+    StillThere {
+        /// The line in `former`.
+        line: u64,
+    },
 }
 
 impl RulesError {
@@ -75,7 +118,7 @@ impl RulesError {
             Self::PathRegex { .. } | Self::Selector { .. } => {
                 "the syntax is that of Go: https://pkg.go.dev/regexp/syntax"
             }
-            Self::Syntax { .. } | Self::Selectors { .. } => return None,
+            Self::Syntax { .. } | Self::Selectors { .. } | Self::Team { .. } => return None,
         };
         Some(hint.to_owned())
     }

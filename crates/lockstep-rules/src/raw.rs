@@ -7,6 +7,7 @@ use crate::error::RulesError;
 use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Reads a policy file as `T`. Its size is the caller's to limit; aliases that unfold to too much
@@ -27,6 +28,26 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, RulesError> {
 #[derive(Deserialize)]
 pub(crate) struct File {
     pub(crate) creation_rules: Option<Vec<Spanned<Rule>>>,
+    pub(crate) lockstep: Option<Lockstep>,
+}
+
+/// What SOPS has no words for. A typing error here would drop a guard without a word, so that unknown
+/// fields are refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lockstep {
+    pub(crate) teams: Option<BTreeMap<String, Spanned<Team>>>,
+    pub(crate) former: Option<Texts>,
+}
+
+/// One entry of `teams`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Team {
+    pub(crate) paths: Texts,
+    pub(crate) namespaces: Option<Texts>,
+    pub(crate) recipients: Option<Texts>,
+    pub(crate) former: Option<Texts>,
 }
 
 /// One entry of `creation_rules`.

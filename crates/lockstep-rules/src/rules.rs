@@ -1,13 +1,17 @@
 //! The rules of one policy file, and which of them a path falls under.
 
 use crate::error::{RecipientsError, RulesError};
+use crate::names::Names;
 use crate::raw;
+use crate::teams::Teams;
 use lockstep_sops::{EncryptionPolicy, GoRegex, MacScope, Selector};
 
 /// What a policy file says.
 #[derive(Debug)]
 pub struct Rules {
     rules: Option<Vec<Rule>>,
+    teams: Teams,
+    names: Names,
     unknown: Vec<UnknownField>,
 }
 
@@ -66,7 +70,9 @@ impl Rules {
         }
         let file: Option<raw::File> = raw::read(text)?;
         let names: raw::KeyNames = raw::read(text)?;
-        let rules = match file.and_then(|file| file.creation_rules) {
+        let (rules, lockstep) =
+            file.map_or((None, None), |file| (file.creation_rules, file.lockstep));
+        let rules = match rules {
             None => None,
             Some(rules) => {
                 let rules = (1..).zip(rules);
@@ -79,6 +85,8 @@ impl Rules {
         };
         Ok(Self {
             rules,
+            teams: Teams::new(lockstep)?,
+            names: Names::of(text),
             unknown: unknown_fields(names),
         })
     }
@@ -100,6 +108,18 @@ impl Rules {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         self.rules.as_deref().unwrap_or_default()
+    }
+
+    /// What is said of teams.
+    #[must_use]
+    pub fn teams(&self) -> &Teams {
+        &self.teams
+    }
+
+    /// What recipients are called.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Lists the fields that nobody reads.
@@ -279,7 +299,11 @@ fn refuse_others(
 }
 
 /// Adds comma-separated recipients, leaving out those that are already there.
-fn add_texts(rule_line: u64, texts: Option<&raw::Texts>, found: &mut Vec<RecipientText>) {
+pub(crate) fn add_texts(
+    rule_line: u64,
+    texts: Option<&raw::Texts>,
+    found: &mut Vec<RecipientText>,
+) {
     for (line, text) in texts.map(|texts| texts.0.as_slice()).unwrap_or_default() {
         let line = if *line == 0 { rule_line } else { *line };
         for part in text

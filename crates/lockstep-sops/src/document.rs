@@ -10,12 +10,13 @@
 //! ```
 
 use crate::encrypt;
-use crate::error::{EncryptError, OpenError, ParseError, TreeError};
+use crate::error::{EncryptError, OpenError, ParseError, RotateError, TreeError};
 use crate::metadata::{AgeEntry, Metadata};
 use crate::metadata_read;
 use crate::open;
 use crate::place::{KeyPath, Place};
 use crate::plaintext;
+use crate::rotate::{self, Aim, Selection};
 use crate::selector::{EncryptionPolicy, Selector};
 use crate::survey::{Keys, METADATA_KEY, Survey};
 use crate::tree::Tree;
@@ -193,6 +194,41 @@ impl Document<Encrypted> {
     /// [`OpenError`], and then nothing of the plaintext is left.
     pub fn open(self, key: &DataKey) -> Result<Document<Opened>, OpenError> {
         open::open(self, key)
+    }
+
+    /// Compares what the file encrypts with what `selector` would encrypt of it.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub fn compare_selection(&self, selector: &Selector) -> Result<Selection, TreeError> {
+        rotate::compare(self, selector)
+    }
+
+    /// Verifies the file as [`Document::open`] does and encrypts every value again, where it stands,
+    /// under `key`. The result was opened again and says the same.
+    ///
+    /// `policy` must select what the file's own selector does, or a value would stay encrypted that
+    /// nobody decrypts. `wrapped` is `key` wrapped for each recipient; `random` must come from a
+    /// cryptographic source.
+    ///
+    /// # Errors
+    /// [`RotateError`].
+    pub fn rotate(
+        self,
+        old_key: &DataKey,
+        policy: &EncryptionPolicy,
+        key: &DataKey,
+        wrapped: &[AgeEntry],
+        now: jiff::Timestamp,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<String, RotateError> {
+        let aim = Aim {
+            policy,
+            key,
+            wrapped,
+            now,
+        };
+        rotate::rotate(self, old_key, &aim, random)
     }
 }
 

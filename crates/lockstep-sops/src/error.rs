@@ -183,6 +183,26 @@ impl EncryptError {
     }
 }
 
+/// Why an encrypted document did not get a new data key.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// Nobody could open the result.
+    #[error("no recipients")]
+    NoRecipients,
+    /// A place of the tree cannot be encrypted.
+    #[error("the document cannot be encrypted")]
+    Tree(#[from] TreeError),
+    /// The document, or the result, does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The result cannot be read; it was thrown away.
+    #[error("the result cannot be read, so it is not written")]
+    NotReadable(#[from] ParseError),
+    /// The result does not say what the file said; it was thrown away.
+    #[error("the result does not say what the file says, so it is not written")]
+    Differs,
+}
+
 /// Why an encrypted document cannot be opened with a data key.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

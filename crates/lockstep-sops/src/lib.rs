@@ -33,6 +33,7 @@ mod place;
 mod plaintext;
 mod resolve;
 mod restore;
+mod rotate;
 mod seam;
 mod selector;
 mod survey;
@@ -43,10 +44,12 @@ mod typed;
 
 pub use document::{Clear, Document, Encrypted, Opened, Parsed, parse};
 pub use error::{
-    EncryptError, MetadataError, OpenError, OpenErrorKind, ParseError, ParseErrorKind, TreeError,
+    EncryptError, MetadataError, OpenError, OpenErrorKind, ParseError, ParseErrorKind, RotateError,
+    TreeError,
 };
 pub use goregex::{GoRegex, RegexError};
 pub use metadata::{AgeEntry, Metadata, OtherKeys};
 pub use place::{KeyPath, Place, Step};
+pub use rotate::Selection;
 pub use selector::{EncryptionPolicy, MacScope, Selector, SelectorError};
 pub use tree::{ClearScalar, Key, OpenedKind, OpenedScalar, ScalarStyle, Tree, Value, ValueKind};

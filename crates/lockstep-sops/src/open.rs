@@ -10,7 +10,7 @@ use crate::metadata::Metadata;
 use crate::place::Place;
 use crate::resolve::{self, Unfit};
 use crate::selector::Selector;
-use crate::survey::{Keys, Leaf, Survey};
+use crate::survey::{Keys, Leaf, PathId, Survey};
 use crate::tree::{OpenedKind, OpenedScalar};
 use crate::tree_builder::{self, Outcome};
 use crate::typed::{TypeName, Typed};
@@ -32,8 +32,17 @@ pub(crate) struct Decrypted {
     pub(crate) opened: Vec<bool>,
     /// Comments that SOPS keeps as list elements, by leaf.
     pub(crate) list_comments: Vec<(usize, SecretString)>,
-    /// The bytes of each encrypted comment, and its text.
-    pub(crate) comments: Vec<(Range<usize>, SecretString)>,
+    pub(crate) comments: Vec<Comment>,
+}
+
+/// A comment that was decrypted.
+#[derive(Debug)]
+pub(crate) struct Comment {
+    /// The bytes of the encrypted comment.
+    pub(crate) span: Range<usize>,
+    /// Where it decrypted.
+    pub(crate) path: PathId,
+    pub(crate) text: SecretString,
 }
 
 pub(crate) fn open(
@@ -181,7 +190,7 @@ impl Opener<'_> {
     }
 
     /// Decrypts the comments that decrypt; others stay as they are.
-    fn comments(&self, text: &str, selector: &Selector) -> Vec<(Range<usize>, SecretString)> {
+    fn comments(&self, text: &str, selector: &Selector) -> Vec<Comment> {
         let attribution = Attribution::new(text, self.stream, self.survey);
         let mut retries = COMMENT_RETRIES;
         let mut found = Vec::new();
@@ -203,11 +212,14 @@ impl Opener<'_> {
                     allowed
                 })
                 .find_map(|(_, path)| {
-                    self.cipher
-                        .open(&sealed, &self.survey.additional_data(path))
+                    let additional = self.survey.additional_data(path);
+                    Some((path, self.cipher.open(&sealed, &additional)?))
                 });
-            if let Some(text) = plain.and_then(comment_text) {
-                found.push((comment.span.clone(), text));
+            if let Some((path, plain)) = plain
+                && let Some(text) = comment_text(plain)
+            {
+                let span = comment.span.clone();
+                found.push(Comment { span, path, text });
             }
         }
         found

@@ -19,10 +19,10 @@ pub(crate) fn of(document: &Document<Opened>) -> SecretString {
     };
     let mut splices = Splices::default();
     put_values(&mut splices, document, decrypted);
-    for (span, comment) in &decrypted.comments {
+    for comment in &decrypted.comments {
         splices.replace(
-            span.clone(),
-            Zeroizing::new(format!("#{}", comment.expose())),
+            comment.span.clone(),
+            Zeroizing::new(format!("#{}", comment.text.expose())),
         );
     }
     for part in document.stream.documents() {
@@ -34,12 +34,7 @@ pub(crate) fn of(document: &Document<Opened>) -> SecretString {
 fn put_values(splices: &mut Splices, document: &Document<Opened>, decrypted: &Decrypted) {
     let (text, stream) = (document.text.expose(), &document.stream);
     let survey = &decrypted.survey;
-    let mut values = opened_values(&document.state.trees).into_iter();
-    let by_leaf: Vec<Option<&OpenedScalar>> = decrypted
-        .opened
-        .iter()
-        .map(|opened| opened.then(|| values.next()).flatten())
-        .collect();
+    let by_leaf = values_by_leaf(document, decrypted);
     for (leaf, opened) in survey.leaves.iter().zip(&by_leaf) {
         let node = stream.node(leaf.node);
         if let (None, Some(opened), NodeKind::Scalar(scalar)) = (leaf.alias, opened, &node.kind) {
@@ -84,6 +79,19 @@ fn put_list_comments(splices: &mut Splices, document: &Document<Opened>, decrypt
         }
         splices.replace(dash..node.span.end, line);
     }
+}
+
+/// The decrypted value of each leaf that has one.
+pub(crate) fn values_by_leaf<'d>(
+    document: &'d Document<Opened>,
+    decrypted: &Decrypted,
+) -> Vec<Option<&'d OpenedScalar>> {
+    let mut values = opened_values(&document.state.trees).into_iter();
+    decrypted
+        .opened
+        .iter()
+        .map(|opened| opened.then(|| values.next()).flatten())
+        .collect()
 }
 
 /// The decrypted values of all trees, in document order.

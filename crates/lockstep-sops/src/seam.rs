@@ -45,6 +45,35 @@ pub(crate) fn append(
     splices.replace(end..end, written);
 }
 
+/// Writes the metadata where it stands, or appends it to a document that has none.
+pub(crate) fn replace(
+    splices: &mut Splices,
+    text: &str,
+    stream: &Stream,
+    document: &Document,
+    block: &Block<'_>,
+) {
+    let root = stream.node(document.root);
+    let found = match &root.kind {
+        NodeKind::Mapping(style, entries) => entries
+            .iter()
+            .find(|(key, _)| is_metadata_key(stream, *key))
+            .map(|(key, value)| (*style, stream.node(*key), stream.node(*value))),
+        _ => None,
+    };
+    let Some((style, key, value)) = found else {
+        append(splices, text, stream, document, block);
+        return;
+    };
+    if style == CollectionStyle::Flow {
+        splices.replace(key.start..value.span.end, block.to_flow());
+        return;
+    }
+    let (range, column) = block_entry(text, key, value);
+    let lines = block.to_lines(column, line_break_of(text));
+    splices.replace(range, lines);
+}
+
 /// Removes the metadata of `document`, if it has any.
 pub(crate) fn remove(splices: &mut Splices, text: &str, stream: &Stream, document: &Document) {
     let root = stream.node(document.root);
@@ -65,12 +94,21 @@ pub(crate) fn remove(splices: &mut Splices, text: &str, stream: &Stream, documen
         );
         return;
     }
-    let start = line_start(text, key.start);
-    let end = line_end(text, value.span.end.max(key.span.end), start);
+    let (range, _) = block_entry(text, key, value);
     // sops writes a document without values as nothing but metadata. Without `---`, nothing at all
     // would be no document.
     let alone = entries.len() == 1 && !text[..document.span.start].ends_with("---");
-    splices.replace(start..end, if alone { "{}\n" } else { "" }.to_owned());
+    splices.replace(range, if alone { "{}\n" } else { "" }.to_owned());
+}
+
+/// The lines of a block entry, and the column of its key.
+fn block_entry(text: &str, key: &Node, value: &Node) -> (Range<usize>, usize) {
+    let start = line_start(text, key.start);
+    let end = line_end(text, value.span.end.max(key.span.end), start);
+    (
+        start..end,
+        text[start..key.start].trim_start_matches('\u{feff}').len(),
+    )
 }
 
 /// The bytes of a flow entry with one comma.

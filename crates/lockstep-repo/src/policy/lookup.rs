@@ -1,13 +1,14 @@
 //! Searching for the policy file, and what a path is called in its rules.
 
 use super::PolicyError;
-use crate::read_file;
-use lockstep_rules::Rules;
+use crate::{Fingerprint, read_file};
+use lockstep_rules::{Names, Rules};
 use rustix::process::geteuid;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The name of the policy file: sops knows no other.
 pub const POLICY_FILE: &str = ".sops.yaml";
@@ -26,8 +27,9 @@ pub(super) struct PolicyFile {
     /// As it is shown: below the current folder if it is there.
     pub(super) path: PathBuf,
     pub(super) rules: Rules,
-    /// The user it belongs to.
-    owner: u32,
+    pub(super) names: Arc<Names>,
+    /// Which file it was: its owner has a say in whether it counts.
+    fingerprint: Fingerprint,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,11 @@ impl Lookup {
         };
         let Some(path) = found else { return Ok(None) };
         let file = self.load(&path)?;
-        if may_decide(file.owner, geteuid().as_raw(), owner_of(folder)) {
+        if may_decide(
+            file.fingerprint.owner.0,
+            geteuid().as_raw(),
+            owner_of(folder),
+        ) {
             Ok(Some(file))
         } else {
             Err(PolicyError::Foreign {
@@ -112,10 +118,27 @@ impl Lookup {
             return Ok(Rc::clone(file));
         }
         let path = self.shown(absolute);
-        let (rules, owner) = read(&path)?;
-        let file = Rc::new(PolicyFile { path, rules, owner });
+        let (rules, fingerprint) = read(&path)?;
+        let names = Arc::new(rules.names().clone());
+        let file = Rc::new(PolicyFile {
+            path,
+            rules,
+            names,
+            fingerprint,
+        });
         self.read.insert(absolute.to_owned(), Rc::clone(&file));
         Ok(file)
+    }
+
+    pub(super) fn check_unchanged(&self) -> Result<(), PolicyError> {
+        for (absolute, file) in &self.read {
+            let found = absolute.metadata().map(|found| Fingerprint::of(&found));
+            if !found.is_ok_and(|found| found == file.fingerprint) {
+                let policy = file.path.clone();
+                return Err(PolicyError::Changed { policy });
+            }
+        }
+        Ok(())
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {
@@ -130,14 +153,14 @@ impl Lookup {
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<(Rules, u32), PolicyError> {
+pub(super) fn read(path: &Path) -> Result<(Rules, Fingerprint), PolicyError> {
     let source =
         read_file(path, LARGEST_POLICY).map_err(|source| PolicyError::Read(Rc::new(source)))?;
     let rules = Rules::parse(source.text.expose()).map_err(|source| PolicyError::Rules {
         policy: path.to_owned(),
         source: Rc::new(source),
     })?;
-    Ok((rules, source.fingerprint.owner.0))
+    Ok((rules, source.fingerprint))
 }
 
 /// Goes up from `folder` until a policy file or the root of a repository is met.
@@ -146,6 +169,14 @@ pub(super) fn find(folder: &Path) -> Option<PathBuf> {
     upward(folder)
         .map(|folder| folder.join(POLICY_FILE))
         .find(|path| path.symlink_metadata().is_ok())
+}
+
+/// The root of the repository that `folder` lies in.
+pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
+    folder
+        .ancestors()
+        .find(|folder| folder.join(".git").exists())
+        .map(Path::to_owned)
 }
 
 /// `folder` and those above it, up to the root of its repository.

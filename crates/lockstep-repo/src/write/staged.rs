@@ -1,5 +1,9 @@
 //! One file's new content, written and waiting to be renamed into place.
 
+mod named;
+
+pub(super) use named::Named;
+
 use super::{WriteError, sweep};
 use crate::Fingerprint;
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat};

@@ -1,0 +1,274 @@
+//! Rotation: brings encrypted files to policy under a new data key, all of them or none.
+//!
+//! 1. [`gather`] reads files and tells the encrypted ones from others.
+//! 2. [`examine`] opens each with the identities at hand, which verifies its MAC, and compares it with
+//!    its plan: who gains, who loses, and what keeps it from being rotated.
+//! 3. [`rotate`] encrypts all of them again, stages every result, and publishes them together.
+//!
+//! *Guarantees.* Nothing is changed unless every file could be opened, was found to be its team's, and
+//! was verified after it was encrypted again. A file that changed since it was gathered stops the run.
+//! The data key is wrapped for whom the policy names and for nobody else.
+//!
+//! *Limits.* A file's list of recipients is not authenticated: whoever may write files may take a name
+//! off the list or put one on. That somebody else's file was planted shows by the names it still has
+//! and by its data key, if another file of the run has the same.
+
+mod publish;
+mod refusal;
+
+pub use publish::rotate;
+pub use refusal::{Refusal, Refused};
+
+use crate::folder::{Holds, look_at};
+use crate::pool::{Width, parallel};
+use crate::{LARGEST_FILE, Plan, ReadError, Source, read_file};
+use lockstep_age::{Identities, unwrap};
+use lockstep_secret::{DataKey, SecretString};
+use lockstep_sops::{
+    Document, Encrypted, EncryptionPolicy, MacScope, Metadata, Parsed, Selection, parse,
+};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct Candidate {
+    /// As it was named, or found.
+    pub path: PathBuf,
+    /// What is in it.
+    pub holds: Holds,
+    pub(crate) source: Source,
+}
+
+/// A file that can be rotated.
+#[derive(Debug)]
+pub struct Examined {
+    /// The file.
+    pub path: PathBuf,
+    /// What the policy wants.
+    pub plan: Plan,
+    /// Recipients that will be able to open it and could not, as far as it says.
+    pub gains: Vec<String>,
+    /// Recipients that it names and that will not be able to open what it becomes.
+    pub loses: Vec<String>,
+    /// Which selection it will have.
+    pub held: Held,
+    pub(crate) source: Source,
+    pub(crate) policy: EncryptionPolicy,
+}
+
+/// Whose selection a rotated file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The policy's.
+    Policy,
+    /// Its own, which encrypts more than the policy asks for: nothing is ever put in clear.
+    Own,
+}
+
+/// Reads files and looks at what they hold, in the order of `paths`.
+pub fn gather(paths: &[PathBuf]) -> Vec<Result<Candidate, ReadError>> {
+    parallel(Width::Processors, paths, |path| {
+        let source = read_file(path, LARGEST_FILE)?;
+        Ok(Candidate {
+            path: path.clone(),
+            holds: held_in(&source.text),
+            source,
+        })
+    })
+}
+
+/// What cannot be read and has nothing encrypted in it, such as a template, is no business of ours.
+fn held_in(text: &SecretString) -> Holds {
+    match look_at(text) {
+        Holds::Unreadable if !text.expose().contains("ENC[AES256_GCM,") => Holds::Other,
+        holds => holds,
+    }
+}
+
+/// Opens every file with the identities at hand and compares it with its plan. Every file is tried.
+pub fn examine(
+    files: Vec<(Candidate, Plan)>,
+    identities: &Identities,
+) -> Vec<Result<Examined, Refused>> {
+    let looked = parallel(Width::Processors, &files, |(file, plan)| {
+        look(file, plan, identities)
+    });
+    let copies = copies(&files, &looked);
+    let mut results = Vec::with_capacity(files.len());
+    for (((candidate, plan), looked), copy) in files.into_iter().zip(looked).zip(copies) {
+        let Candidate { path, source, .. } = candidate;
+        results.push(match (looked, copy) {
+            (Err(refusal), _) => Err(Refused { path, refusal }),
+            (Ok(_), Some(other)) => Err(Refused {
+                path,
+                refusal: Refusal::Copy { other },
+            }),
+            (Ok(looked), None) => Ok(Examined {
+                path,
+                plan,
+                gains: looked.gains,
+                loses: looked.loses,
+                held: looked.held,
+                source,
+                policy: looked.policy,
+            }),
+        });
+    }
+    results
+}
+
+/// What was seen in a file.
+struct Looked {
+    key: DataKey,
+    gains: Vec<String>,
+    loses: Vec<String>,
+    held: Held,
+    policy: EncryptionPolicy,
+}
+
+fn look(file: &Candidate, plan: &Plan, identities: &Identities) -> Result<Looked, Refusal> {
+    let text = &file.source.text;
+    if file.path.is_symlink() {
+        return Err(Refusal::Symlink);
+    }
+    if let Some(line) = conflict_in(text) {
+        return Err(Refusal::Conflict { line });
+    }
+    let document = read(text)?;
+    let metadata = document.metadata().clone();
+    check_kinds(&metadata)?;
+    let (gains, loses) = compare_recipients(&metadata, plan)?;
+    let unwrapped = unwrap(&metadata, identities)?;
+    let (held, policy) = compare_selection(&document, plan)?;
+    document.open(&unwrapped.key)?;
+    Ok(Looked {
+        key: unwrapped.key,
+        gains,
+        loses,
+        held,
+        policy,
+    })
+}
+
+/// Reads an encrypted file. The text is copied: it is needed again.
+fn read(text: &SecretString) -> Result<Document<Encrypted>, Refusal> {
+    match parse(SecretString::new(text.expose().to_owned()))? {
+        Parsed::Encrypted(document) => Ok(document),
+        Parsed::Clear(_) => Err(Refusal::NotEncrypted),
+    }
+}
+
+/// The first line that Git writes where two versions meet, even where YAML would take it for text.
+fn conflict_in(text: &SecretString) -> Option<usize> {
+    let marks = ["<<<<<<< ", "||||||| ", ">>>>>>> "];
+    let mut lines = text.expose().lines();
+    let found = lines.position(|line| marks.iter().any(|mark| line.starts_with(mark)))?;
+    Some(found + 1)
+}
+
+/// Entries that cannot be wrapped anew would be lost, and their owners locked out.
+fn check_kinds(metadata: &Metadata) -> Result<(), Refusal> {
+    if metadata.key_groups() > 1 {
+        return Err(Refusal::KeyGroups);
+    }
+    let kinds = metadata.other_keys();
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    let kinds = kinds.iter().map(|keys| keys.kind.clone()).collect();
+    Err(Refusal::OtherKinds { kinds })
+}
+
+/// Says who gains and who loses; refuses a file with recipients whom nobody knows at this place.
+fn compare_recipients(
+    metadata: &Metadata,
+    plan: &Plan,
+) -> Result<(Vec<String>, Vec<String>), Refusal> {
+    let mut present: Vec<&str> = Vec::new();
+    for entry in metadata.age() {
+        let recipient = entry.recipient.trim();
+        if !present.contains(&recipient) {
+            present.push(recipient);
+        }
+    }
+    let known = &plan.standing.known;
+    let strangers: Vec<_> = present
+        .iter()
+        .filter(|one| !known.contains(**one))
+        .collect();
+    if !strangers.is_empty() {
+        let strangers: Vec<_> = strangers.into_iter().map(|&one| one.to_owned()).collect();
+        return Err(Refusal::Strangers {
+            who: plan.standing.show_all(&strangers),
+        });
+    }
+    let wanted: Vec<_> = plan.recipients.iter().map(ToString::to_string).collect();
+    let loses = present
+        .iter()
+        .filter(|one| wanted.iter().all(|wanted| wanted != *one))
+        .map(|&one| one.to_owned())
+        .collect();
+    let mut gains: Vec<String> = Vec::new();
+    for one in wanted {
+        if !present.contains(&one.as_str()) && !gains.contains(&one) {
+            gains.push(one);
+        }
+    }
+    Ok((gains, loses))
+}
+
+/// Refuses a file that encrypts, or authenticates, less than the policy asks for: what is in clear
+/// there was never verified, or was put there on purpose.
+fn compare_selection(
+    document: &Document<Encrypted>,
+    plan: &Plan,
+) -> Result<(Held, EncryptionPolicy), Refusal> {
+    let metadata = document.metadata();
+    let wanted = &plan.policy;
+    if metadata.mac_scope() == MacScope::EncryptedOnly && wanted.mac_scope == MacScope::AllValues {
+        return Err(Refusal::WeakerMac);
+    }
+    let selection = document
+        .compare_selection(&wanted.selector)
+        .map_err(Refusal::Tree)?;
+    match selection {
+        Selection::Same => Ok((Held::Policy, wanted.clone())),
+        Selection::More => {
+            let policy = EncryptionPolicy {
+                selector: metadata.selector().clone(),
+                mac_scope: wanted.mac_scope,
+            };
+            Ok((Held::Own, policy))
+        }
+        Selection::Less(place) => Err(Refusal::Weaker { place }),
+    }
+}
+
+/// For each file the first other one that has its data key and other recipients in the policy. Data
+/// keys are made by chance, so that one of the two was copied.
+fn copies(files: &[(Candidate, Plan)], looked: &[Result<Looked, Refusal>]) -> Vec<Option<PathBuf>> {
+    let mut by_key = BTreeMap::<&[u8; 32], Vec<usize>>::new();
+    for (index, looked) in looked.iter().enumerate() {
+        if let Ok(looked) = looked {
+            by_key.entry(looked.key.expose()).or_default().push(index);
+        }
+    }
+    let mut copies = vec![None; files.len()];
+    for same in by_key.values().filter(|same| same.len() > 1) {
+        for &index in same {
+            let differs = |other: &&usize| readers(&files[**other].1) != readers(&files[index].1);
+            let other = same.iter().find(differs);
+            copies[index] = other.map(|&other| files[other].0.path.clone());
+        }
+    }
+    copies
+}
+
+/// Who will be able to read a file, and whose it is.
+fn readers(plan: &Plan) -> (Option<&str>, Vec<String>) {
+    let mut recipients: Vec<_> = plan.recipients.iter().map(ToString::to_string).collect();
+    recipients.sort_unstable();
+    recipients.dedup();
+    (plan.standing.team.as_deref(), recipients)
+}

@@ -1,0 +1,91 @@
+//! Encrypts examined files again and publishes the results together.
+
+use super::{Examined, Refusal, Refused, read};
+use crate::pool::{Width, parallel};
+use crate::seal::fill;
+use crate::write::{Staged, publish_together, room_for, stage};
+use crate::{Expected, LARGEST_FILE, Privacy};
+use lockstep_age::{Identities, unwrap, wrap};
+use lockstep_secret::DataKey;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::fs::File;
+
+/// Gives every file a new data key, wrapped for whom its plan names. All files are staged and verified
+/// before the first is replaced; if any of them fails, none is. `still_allowed` is asked once more
+/// before that.
+///
+/// # Errors
+/// The files that failed, or what `still_allowed` said; nothing is changed then.
+pub fn rotate<E: From<Vec<Refused>>>(
+    files: &[Examined],
+    identities: &Identities,
+    still_allowed: impl FnOnce() -> Result<(), E>,
+) -> Result<(), E> {
+    let refused = |index: usize, refusal: Refusal| Refused {
+        path: files[index].path.clone(),
+        refusal,
+    };
+    if let (Some(first), Err(error)) = (files.first(), room_for(files.len())) {
+        let refusal = Refusal::Write(error.at(&first.path));
+        return Err(vec![refused(0, refusal)].into());
+    }
+    let _locks = lock(files).map_err(|index| vec![refused(index, Refusal::Busy)])?;
+    let mut staged = Vec::with_capacity(files.len());
+    let mut failed = Vec::new();
+    let results = parallel(Width::Processors, files, |file| prepare(file, identities));
+    for (index, result) in results.into_iter().enumerate() {
+        match result {
+            Ok(one) => staged.push(one),
+            Err(refusal) => failed.push(refused(index, refusal)),
+        }
+    }
+    if !failed.is_empty() {
+        return Err(failed.into());
+    }
+    still_allowed()?;
+    publish_together(staged).map_err(|errors| {
+        let failed = errors
+            .into_iter()
+            .map(|(index, error)| refused(index, error.into()));
+        E::from(failed.collect())
+    })
+}
+
+/// Locks the policy files: two rotations that put files back could undo each other's work. Gives the
+/// first file whose policy is locked by somebody else; a system without locks has none.
+fn lock(files: &[Examined]) -> Result<Vec<File>, usize> {
+    let mut locked = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        let Some(rule) = &file.plan.rule else {
+            continue;
+        };
+        if locked.contains_key(&rule.file) {
+            continue;
+        }
+        let Ok(policy) = File::open(&rule.file) else {
+            continue;
+        };
+        if flock(&policy, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+            return Err(index);
+        }
+        locked.insert(&rule.file, policy);
+    }
+    Ok(locked.into_values().collect())
+}
+
+fn prepare(file: &Examined, identities: &Identities) -> Result<Staged, Refusal> {
+    let document = read(&file.source.text)?;
+    let old_key = unwrap(document.metadata(), identities)?.key;
+    let key = DataKey::generate(&mut fill);
+    let wrapped = wrap(&key, &file.plan.recipients)?;
+    let now = jiff::Timestamp::now();
+    let rotated = document.rotate(&old_key, &file.policy, &key, &wrapped, now, &mut fill)?;
+    if rotated.len() as u64 > LARGEST_FILE {
+        return Err(Refusal::TooLarge);
+    }
+    let expected = Expected::Unchanged(file.source.fingerprint);
+    let staged = stage(&file.path, rotated.as_bytes(), expected, Privacy::AsUsual)?;
+    Ok(staged)
+}
