@@ -37,12 +37,12 @@ static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
-        Command::Run(options) => commands::run::run(options),
-        Command::Crds => commands::crds::print(),
+        Command::Run(options) => commands::run::run(options).map(|()| ExitCode::SUCCESS),
+        Command::Crds => commands::crds::print().map(|()| ExitCode::SUCCESS),
         Command::Rbac(options) => commands::rbac::print(&options),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => logging::last_words(failure.as_ref()),
     }
 }

@@ -29,6 +29,7 @@ mod report;
 mod resolve;
 mod retry;
 mod verdict;
+mod vet;
 
 use crate::context::Context;
 use crate::watches;

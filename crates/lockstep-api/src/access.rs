@@ -19,7 +19,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 /// The name of every role and binding here.
 const NAME: &str = "lockstep-operator";
 
-/// Access for a team cannot be written down.
+/// Something a Team names and may not be given access to.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// A name in a Team is none.
@@ -45,8 +45,13 @@ pub enum AccessError {
     },
 
     /// A namespace is not one Team's alone.
-    #[error("no access can be given to a namespace of two teams")]
-    Shared(#[source] TeamLookupError),
+    #[error("team {team}: no access can be given to a namespace of two teams")]
+    Shared {
+        /// The Team.
+        team: String,
+        /// Which namespace, and whose else it is.
+        source: TeamLookupError,
+    },
 }
 
 /// The rights of the operator itself, when it runs as `operator`: its own kinds in all namespaces,
@@ -81,46 +86,80 @@ pub fn operator_access(operator: &Account) -> Vec<Value> {
     objects
 }
 
+/// What lets the operator act for teams, and what no team can be given.
+#[derive(Debug, Default)]
+pub struct TeamAccess {
+    /// A Role and its binding for each namespace.
+    pub objects: Vec<Value>,
+    /// What is left out, and why. The other Teams and namespaces are not affected.
+    pub refused: Vec<AccessError>,
+}
+
 /// The right to become the account of each team, in each of its namespaces: that account only, and
-/// to see whether it exists.
-///
-/// # Errors
-/// [`AccessError`] for a Team that may not have what it names. Nothing is returned for the others
-/// then, so that a mistake is not overlooked.
-pub fn team_access(teams: &[Team], operator: &Account) -> Result<Vec<Value>, AccessError> {
+/// to see whether it exists. A namespace that is reserved, or named by two Teams, gets nothing.
+#[must_use]
+pub fn team_access(teams: &[Team], operator: &Account) -> TeamAccess {
     let mut sorted: Vec<_> = teams.iter().collect();
     sorted.sort_by_key(|team| team.name_any());
-    let mut objects = Vec::new();
+    let mut access = TeamAccess::default();
     for team in sorted {
-        let name_error = |field| {
-            move |source| AccessError::Name {
-                team: team.name_any(),
-                field,
-                source,
+        let account: AccountName = match team.spec.account() {
+            Ok(account) => account,
+            Err(source) => {
+                access
+                    .refused
+                    .push(bad_name(team, "serviceAccountName", source));
+                continue;
             }
         };
-        let account: AccountName = team
-            .spec
-            .account()
-            .map_err(name_error("serviceAccountName"))?;
         for namespace in &team.spec.namespaces {
-            let namespace: NamespaceName = namespace.parse().map_err(name_error("namespaces"))?;
-            if let Some(why) = reserved_namespace(&namespace, &operator.namespace) {
-                return Err(AccessError::Reserved {
-                    team: team.name_any(),
-                    namespace,
-                    why,
-                });
+            match own_namespace(namespace, team, teams, operator) {
+                Ok(namespace) => {
+                    let become_account = PolicyRule {
+                        resource_names: Some(vec![account.to_string()]),
+                        ..rule("", &["serviceaccounts"], &["get", "impersonate"])
+                    };
+                    access
+                        .objects
+                        .extend(granted(&namespace, operator, vec![become_account]));
+                }
+                Err(error) => access.refused.push(error),
             }
-            team_of(teams, &namespace).map_err(AccessError::Shared)?;
-            let become_account = PolicyRule {
-                resource_names: Some(vec![account.to_string()]),
-                ..rule("", &["serviceaccounts"], &["get", "impersonate"])
-            };
-            objects.extend(granted(&namespace, operator, vec![become_account]));
         }
     }
-    Ok(objects)
+    access
+}
+
+/// A namespace of `team`, if it is its alone and one that a team may have.
+fn own_namespace(
+    name: &str,
+    team: &Team,
+    teams: &[Team],
+    operator: &Account,
+) -> Result<NamespaceName, AccessError> {
+    let namespace: NamespaceName = name
+        .parse()
+        .map_err(|source| bad_name(team, "namespaces", source))?;
+    if let Some(why) = reserved_namespace(&namespace, &operator.namespace) {
+        return Err(AccessError::Reserved {
+            team: team.name_any(),
+            namespace,
+            why,
+        });
+    }
+    team_of(teams, &namespace).map_err(|source| AccessError::Shared {
+        team: team.name_any(),
+        source,
+    })?;
+    Ok(namespace)
+}
+
+fn bad_name(team: &Team, field: &'static str, source: InvalidName) -> AccessError {
+    AccessError::Name {
+        team: team.name_any(),
+        field,
+        source,
+    }
 }
 
 /// A Role with `rules` in `namespace`, and its binding to the operator.

@@ -38,10 +38,11 @@ mod sync_status;
     reason = "KubeSchema repeats the struct inside a function"
 )]
 mod team;
+mod team_policy;
 mod text;
 mod yaml;
 
-pub use access::{AccessError, operator_access, team_access};
+pub use access::{AccessError, TeamAccess, operator_access, team_access};
 pub use condition::{ConditionStatus, ConditionType, Statement, remove, set};
 pub use interval::{Interval, InvalidInterval};
 pub use inventory::{Inventory, InventoryEntry};
@@ -59,6 +60,7 @@ pub use team::{
     GroupKind, NamespaceProblem, PublishedRecipient, Team, TeamKey, TeamLookupError, TeamSpec,
     TeamStatus, reserved_namespace, team_of,
 };
+pub use team_policy::{Allowed, DecryptedValues, SecretEncryption};
 pub use text::shown;
 pub use yaml::{PrintError, TeamsError, teams_from_yaml, to_yaml};
 

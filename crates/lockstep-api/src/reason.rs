@@ -213,6 +213,14 @@ reasons! {
         NamespaceNotAllowed,
         /// The object is cluster-scoped and the Team does not list its kind.
         KindNotAllowed,
+        /// The Secret has a type that carries power elsewhere, and the Team does not allow it.
+        SecretTypeNotAllowed,
+        /// A label or annotation carries power elsewhere, and the Team does not allow it.
+        MetadataNotAllowed,
+        /// An encrypted value stands outside the data of a Secret, and the Team does not allow that.
+        DecryptedValueNotAllowed,
+        /// A Secret is less encrypted in Git than the Team demands.
+        PlaintextNotAllowed,
         /// The API server knows no such kind.
         KindNotFound,
         /// Another field manager owns a field, and `conflictPolicy` is `Refuse`.

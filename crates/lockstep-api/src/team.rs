@@ -6,7 +6,7 @@ use lockstep_names::{AccountName, GitUrl, InvalidName, NamespaceName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::LocalSecretReference;
+use crate::{Allowed, DecryptedValues, LocalSecretReference, SecretEncryption};
 
 /// Which namespaces, keys, account and repositories belong together.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +93,19 @@ pub struct TeamSpec {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["group".into(), "kind".into()]))]
     pub cluster_scoped_kinds: Vec<GroupKind>,
+
+    /// How much of the data of a Secret has to be encrypted in Git.
+    #[serde(default)]
+    pub secret_encryption: SecretEncryption,
+
+    /// Where values may stand that are encrypted in Git.
+    #[serde(default)]
+    pub decrypted_values: DecryptedValues,
+
+    /// Types of Secrets, labels and annotations that carry power beyond the object; refused unless
+    /// listed.
+    #[serde(default, skip_serializing_if = "Allowed::is_empty")]
+    pub allowed: Allowed,
 }
 
 /// Where one or more identities of a team are.

@@ -336,7 +336,7 @@ fn the_printed_access_is_enough_and_no_more() {
                  "repositories": ["https://git.example.com/*"]},
     });
     let mut objects = operator_access(&operator);
-    objects.extend(team_access(&[serde_json::from_value(team).unwrap()], &operator).unwrap());
+    objects.extend(team_access(&[serde_json::from_value(team).unwrap()], &operator).objects);
     let cluster = cluster();
     let kubectl = cluster.kubectl();
     kubectl

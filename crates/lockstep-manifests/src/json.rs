@@ -4,10 +4,20 @@ use lockstep_secret::SecretBytes;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// A value and the line it came from.
+/// A value, the line it came from, and how it stood there.
 pub(crate) struct Node<'a> {
     pub(crate) line: usize,
+    pub(crate) origin: Origin,
     pub(crate) json: Json<'a>,
+}
+
+/// How a value stood in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// In clear; so does everything that holds other values.
+    Clear,
+    /// Encrypted.
+    Encrypted,
 }
 
 /// The members of a JSON object, sorted.
@@ -131,7 +141,11 @@ mod tests {
             .map(char::from)
             .chain("grüße\u{2028}🔑".chars())
             .collect();
-        let node = |json| Node { line: 1, json };
+        let node = |json| Node {
+            line: 1,
+            origin: Origin::Clear,
+            json,
+        };
         let json = Json::Object(BTreeMap::from([
             ("b\"\\\n".to_owned(), node(Json::owned(odd.clone()))),
             (

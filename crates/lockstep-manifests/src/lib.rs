@@ -9,14 +9,19 @@
 //! The place of an object is its namespace's URL, so the body says none; what the manifest wrote is in
 //! the key, for the caller to judge. Whether a kind is cluster-scoped is not known here.
 //!
+//! What a policy may have something to say about, such as a Secret of a type that carries power elsewhere,
+//! or a decrypted value outside a Secret, is noted with the object and judged by the caller.
+//!
 //! Plaintext is borrowed from the opened document or held in zeroizing memory, and ends in a
 //! [`lockstep_secret::SecretBytes`]. No error holds a value.
 
 mod error;
 mod file;
+mod findings;
 mod json;
 mod manifest;
 mod object;
+mod power;
 mod render;
 mod scalar;
 mod secret;
@@ -24,5 +29,7 @@ mod tree;
 
 pub use error::{RenderError, RenderErrorKind};
 pub use file::{FileRole, role_of};
+pub use findings::{Encryption, Findings};
 pub use manifest::{Manifest, Stage, stage};
+pub use power::{Mark, Power, matches};
 pub use render::render;

@@ -1,5 +1,6 @@
 //! An object ready to be applied, and when.
 
+use crate::findings::Findings;
 use lockstep_names::{ObjectKey, RepoPath};
 use lockstep_secret::SecretBytes;
 
@@ -10,6 +11,8 @@ pub struct Manifest {
     pub key: ObjectKey,
     /// Canonical JSON: members sorted, no namespace, nothing that only the API server may write.
     pub body: SecretBytes,
+    /// What a policy may have something to say about.
+    pub findings: Findings,
     /// The file it came from.
     pub source: RepoPath,
     /// The line it starts on in that file, counted from 1.

@@ -1,7 +1,7 @@
 //! What every object has: which one it is, and metadata that belongs to the API server.
 
 use crate::error::{RenderError, RenderErrorKind};
-use crate::json::{Json, Members, Node};
+use crate::json::{Json, Members, Node, Origin};
 use crate::tree::Walk;
 use lockstep_names::{NamespaceName, ObjectKey};
 use std::collections::BTreeMap;
@@ -118,6 +118,7 @@ fn set_labels(
 ) -> Result<(), RenderError> {
     let empty = || Node {
         line,
+        origin: Origin::Clear,
         json: Json::Object(BTreeMap::new()),
     };
     let node = metadata.entry("labels".to_owned()).or_insert_with(empty);
@@ -134,6 +135,7 @@ fn set_labels(
             name.clone(),
             Node {
                 line,
+                origin: Origin::Clear,
                 json: Json::owned(value.clone()),
             },
         );
@@ -160,6 +162,7 @@ fn text<'m>(
         Some(Node {
             line,
             json: Json::Text(text),
+            ..
         }) => Ok((*line, text.expose())),
         Some(node) => Err(walk.error_at(path, node.line, RenderErrorKind::NotA("text"))),
     }

@@ -4,7 +4,7 @@ use crate::error::{RenderError, RenderErrorKind};
 use crate::json::{Json, Members, Node};
 use crate::manifest::Manifest;
 use crate::tree::{self, Walk};
-use crate::{object, secret};
+use crate::{findings, object, secret};
 use lockstep_names::RepoPath;
 use lockstep_sops::{Document, Opened, ScalarStyle, Step, Value, ValueKind};
 use std::collections::BTreeMap;
@@ -65,6 +65,7 @@ impl File<'_> {
         if group == "kustomize.config.k8s.io" {
             return Err(walk.error(line, RenderErrorKind::Kustomize));
         }
+        let findings = findings::of(&object, walk);
         let key = object::prepare(line, &mut object, self.labels, walk)?;
         if key.group.is_empty() && key.kind == "Secret" {
             secret::normalize(&mut object, walk)?;
@@ -73,6 +74,7 @@ impl File<'_> {
         self.manifests.push(Manifest {
             key,
             body,
+            findings,
             source: self.path.clone(),
             line,
         });

@@ -2,7 +2,7 @@
 //! the message can be kept free of values. The API server's own would quote the whole object.
 
 use crate::error::{RenderError, RenderErrorKind};
-use crate::json::{Json, Members, Node, Text};
+use crate::json::{Json, Members, Node, Origin, Text};
 use crate::tree::Walk;
 use base64::Engine as _;
 use base64::alphabet;
@@ -59,6 +59,7 @@ pub(crate) fn normalize(object: &mut Members<'_>, walk: &Walk) -> Result<(), Ren
                 key,
                 Node {
                     line: node.line,
+                    origin: node.origin,
                     json,
                 },
             );
@@ -72,6 +73,7 @@ pub(crate) fn normalize(object: &mut Members<'_>, walk: &Walk) -> Result<(), Ren
             "data".to_owned(),
             Node {
                 line,
+                origin: Origin::Clear,
                 json: Json::Object(data),
             },
         );

@@ -1,7 +1,7 @@
 //! From the document's tree to JSON: keys become text, `<<` is merged.
 
 use crate::error::{RenderError, RenderErrorKind};
-use crate::json::{Json, Members, Node};
+use crate::json::{Json, Members, Node, Origin};
 use crate::scalar;
 use lockstep_sops::{ClearScalar, Key, KeyPath, Place, ScalarStyle, Step, Value, ValueKind};
 use std::collections::BTreeMap;
@@ -70,8 +70,13 @@ pub(crate) fn node<'a>(value: &'a Value, walk: &mut Walk) -> Result<Node<'a>, Re
             scalar::opened(scalar).map_err(|kind| walk.error(value.line, kind))?
         }
     };
+    let origin = match &value.kind {
+        ValueKind::Opened(_) => Origin::Encrypted,
+        ValueKind::Mapping(_) | ValueKind::Sequence(_) | ValueKind::Clear(_) => Origin::Clear,
+    };
     Ok(Node {
         line: value.line,
+        origin,
         json,
     })
 }

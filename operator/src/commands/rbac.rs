@@ -3,18 +3,24 @@
 use super::Failure;
 use crate::arguments::{Place, RbacOptions};
 use crate::cluster;
+use crate::explain::explain;
 use kube::Client;
 use kube::api::{Api, ListParams};
 use lockstep_api::Team;
 use lockstep_names::Account;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
-/// Prints the operator's own access and a Role for each namespace of each Team.
+/// The exit code when something that a Team names was left out.
+const INCOMPLETE: u8 = 3;
+
+/// Prints the operator's own access and a Role for each namespace of each Team. What a Team may not
+/// have is left out and named on standard error, and the exit code tells.
 ///
 /// # Errors
-/// When the Teams cannot be read, or one may not have what it names.
-pub(crate) fn print(options: &RbacOptions) -> Result<(), Failure> {
+/// When the Teams cannot be read.
+pub(crate) fn print(options: &RbacOptions) -> Result<ExitCode, Failure> {
     let operator = Account {
         namespace: options.place.namespace.parse()?,
         name: options.service_account.parse()?,
@@ -24,8 +30,17 @@ pub(crate) fn print(options: &RbacOptions) -> Result<(), Failure> {
         None => from_cluster(&options.place)?,
     };
     let mut objects = lockstep_api::operator_access(&operator);
-    objects.extend(lockstep_api::team_access(&teams, &operator)?);
-    Ok(std::io::stdout().write_all(lockstep_api::to_yaml(&objects)?.as_bytes())?)
+    let access = lockstep_api::team_access(&teams, &operator);
+    objects.extend(access.objects);
+    std::io::stdout().write_all(lockstep_api::to_yaml(&objects)?.as_bytes())?;
+    for refused in &access.refused {
+        writeln!(std::io::stderr(), "left out: {}", explain(refused, None))?;
+    }
+    Ok(if access.refused.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(INCOMPLETE)
+    })
 }
 
 fn from_cluster(place: &Place) -> Result<Vec<Team>, Failure> {

@@ -1,22 +1,14 @@
-//! What a team may apply, and where it goes: pure checks on one object.
+//! Where an object goes, and whether the team may have it there: pure checks on its place.
 //!
 //! The API server has the last word, since every write is made as the team's account. These checks
 //! come before it, so that a refusal has a clear reason and costs no request.
 
 use super::resolve::Resolved;
+use super::vet::Refused;
 use kube::ResourceExt;
 use lockstep_api::FailureReason;
 use lockstep_apply::{Resource, Scope};
 use lockstep_names::{NamespaceName, ObjectKey};
-
-/// Why an object is not applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
-    /// The reason the status gives.
-    pub reason: FailureReason,
-    /// What is the matter, and what would help.
-    pub message: String,
-}
 
 /// Finds the namespace an object goes to; nothing for a cluster-scoped kind the team may apply.
 ///

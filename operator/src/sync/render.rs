@@ -4,6 +4,7 @@
 use super::memory::{FileMemory, Memory};
 use super::open::OpenedTree;
 use super::preflight::Cleared;
+use super::vet::{Refused, vet};
 use crate::explain::explain;
 use lockstep_api::{Failure, FailureReason};
 use lockstep_manifests::{Manifest, RenderError, render as render_file};
@@ -79,6 +80,11 @@ pub(crate) fn render(opened: OpenedTree, memory: &Memory) -> Rendered {
         rendered.opened += u64::from(!file.recipients.is_empty());
         match render_file(&file.path, &file.document, &labels) {
             Ok(manifests) => {
+                let refused = vet(&manifests, &rendered.cleared.resolved.team);
+                if !refused.is_empty() {
+                    rendered.refuse(&file.path, refused);
+                    continue;
+                }
                 let memory = FileMemory::of(file.blob, file.recipients);
                 rendered.keep(file.path, memory, Origin::Opened);
                 rendered.manifests.extend(manifests);
@@ -92,6 +98,11 @@ pub(crate) fn render(opened: OpenedTree, memory: &Memory) -> Rendered {
 impl Rendered {
     fn keep(&mut self, path: RepoPath, memory: FileMemory, origin: Origin) {
         self.files.insert(path, RenderedFile { memory, origin });
+    }
+
+    fn refuse(&mut self, path: &RepoPath, refused: Vec<Refused>) {
+        let failure = |refused: Refused| Failure::of_file(path, refused.reason, &refused.message);
+        self.failures.extend(refused.into_iter().map(failure));
     }
 
     fn fail(&mut self, path: &RepoPath, errors: &[RenderError]) {

@@ -46,6 +46,7 @@ impl Work<'_> {
                 body,
                 source,
                 line,
+                ..
             } = manifest;
             let (resource, namespace) = match self.place(&key, stop).await {
                 Ok(place) => place,
