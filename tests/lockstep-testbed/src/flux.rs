@@ -21,7 +21,7 @@ use crate::wait::{eventually, free_port, http_get};
 use anyhow::{Context as _, Result, bail};
 use artifacts::Artifacts;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where Flux, its keys and everything it follows are.
 pub const FLUX_NAMESPACE: &str = "flux-system";
@@ -68,10 +68,9 @@ impl Flux {
         let (metrics, health) = (free_port()?, free_port()?);
         let mut command = tied_command(program);
         command
-            .arg("--kubeconfig")
-            .arg(kubeconfig)
             .arg(format!("--metrics-addr=127.0.0.1:{metrics}"))
             .arg(format!("--health-addr=127.0.0.1:{health}"))
+            .env("KUBECONFIG", kubeconfig)
             .env("RUNTIME_NAMESPACE", FLUX_NAMESPACE)
             .env("TMPDIR", scratch.path());
         let log = scratch.path().join("kustomize-controller.log");
@@ -82,11 +81,20 @@ impl Flux {
             artifacts: Artifacts::serve()?,
             _scratch: scratch,
         };
-        eventually("kustomize-controller is ready", PATIENCE, || {
-            http_get(health, "/readyz")
-        })
-        .or_else(|error| this.running.check_alive().and(Err(error)))?;
-        Ok(this)
+        let start = Instant::now();
+        loop {
+            this.running.check_alive()?;
+            match http_get(health, "/readyz") {
+                Ok(_) => return Ok(this),
+                Err(error) if start.elapsed() > PATIENCE => {
+                    bail!(
+                        "kustomize-controller is not ready: {error:#}\n{}",
+                        this.log()
+                    );
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
     }
 
     /// The process id, for a look at its memory.
