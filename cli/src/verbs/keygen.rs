@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use lockstep_age::Identity;
 use lockstep_repo::{Expected, Privacy, create_folder, write_file};
-use lockstep_secret::SecretString;
 use std::path::PathBuf;
 
 /// Make a new identity (a private key) and print its recipient (the public half).
@@ -24,7 +23,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failure> {
     let identity = Identity::generate();
     let recipient = identity.to_public();
-    let text = identity_file(&identity);
+    let created = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    let text = identity.to_file_text(&created.to_string());
     match &arguments.output {
         None => terminal.data(text.expose().as_bytes())?,
         Some(path) => {
@@ -53,13 +53,4 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     }
     terminal.say(&format!("Public key: {recipient}"));
     Ok(())
-}
-
-fn identity_file(identity: &Identity) -> SecretString {
-    let created = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    SecretString::new(format!(
-        "# created: {created}\n# public key: {}\n{}\n",
-        identity.to_public(),
-        identity.to_secret_text().expose()
-    ))
 }

@@ -2,11 +2,13 @@
 
 use crate::{Identity, IdentityError, Recipient};
 use lockstep_secret::SecretString;
+use std::sync::Arc;
 
-/// The identities at hand, in the order they were found.
-#[derive(Debug, Default)]
+/// The identities at hand, in the order they were found. A clone shares them: no private half is
+/// copied.
+#[derive(Clone, Debug, Default)]
 pub struct Identities {
-    held: Vec<Held>,
+    held: Vec<Arc<Held>>,
     unusable: Vec<Unusable>,
 }
 
@@ -15,6 +17,8 @@ pub struct Identities {
 pub(crate) struct Held {
     pub(crate) identity: Identity,
     pub(crate) recipient: Recipient,
+    /// The recipient as files name it.
+    pub(crate) name: String,
     pub(crate) origin: String,
 }
 
@@ -82,17 +86,23 @@ impl Identities {
 
     fn push(&mut self, identity: Identity, origin: &str) {
         let recipient = identity.to_public();
-        self.held.push(Held {
+        self.held.push(Arc::new(Held {
+            name: recipient.to_string(),
             identity,
             recipient,
             origin: origin.to_owned(),
-        });
+        }));
     }
 
     /// Adds all of `other`.
     pub fn extend(&mut self, other: Self) {
         self.held.extend(other.held);
         self.unusable.extend(other.unusable);
+    }
+
+    /// Lets go of every identity for whose public half `keep` says no.
+    pub fn retain(&mut self, keep: impl Fn(&Recipient) -> bool) {
+        self.held.retain(|held| keep(&held.recipient));
     }
 
     /// Lists the public halves, each with where its identity came from.
@@ -114,7 +124,7 @@ impl Identities {
         self.held.is_empty()
     }
 
-    pub(crate) fn held(&self) -> &[Held] {
+    pub(crate) fn held(&self) -> &[Arc<Held>] {
         &self.held
     }
 }

@@ -58,6 +58,16 @@ impl Identity {
         SecretString::new(self.0.to_string().expose_secret().to_owned())
     }
 
+    /// Gives an identity file as age-keygen writes it. `created` is the time, for people.
+    #[must_use]
+    pub fn to_file_text(&self, created: &str) -> SecretString {
+        SecretString::new(format!(
+            "# created: {created}\n# public key: {}\n{}\n",
+            self.to_public(),
+            self.to_secret_text().expose()
+        ))
+    }
+
     pub(crate) fn as_age(&self) -> &age::x25519::Identity {
         &self.0
     }

@@ -17,11 +17,13 @@
 //! # Ok::<(), lockstep_age::WrapError>(())
 //! ```
 
+mod envelope;
 mod identities;
 mod identity;
 mod recipient;
 mod wrap;
 
+pub use envelope::{DecryptError, decrypt, encrypt};
 pub use identities::{Identities, IdentitiesError, Unusable};
 pub use identity::{Identity, IdentityError};
 pub use recipient::{Recipient, RecipientError, holds_private_key};

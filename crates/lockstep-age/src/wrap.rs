@@ -1,5 +1,6 @@
 //! Data keys in and out of age files, one armored file a recipient, as sops keeps them.
 
+use crate::identities::Held;
 use crate::{Identities, Recipient, Unusable};
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::{Decryptor, EncryptError, Encryptor};
@@ -7,6 +8,7 @@ use lockstep_secret::DataKey;
 use lockstep_sops::{AgeEntry, Metadata};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Wraps a data key for each recipient; one that is named twice is wrapped for once.
@@ -54,8 +56,9 @@ pub struct Unwrapped {
 
 /// Finds the data key of a file with the identities at hand.
 ///
-/// The recipient written beside an entry is not authenticated, so it only decides the order: entries
-/// that name an identity at hand first, then the others.
+/// Identities are tried in their order, each on the entries that name it: so of several that could
+/// open the file, the first does. The recipient written beside an entry is not authenticated,
+/// therefore every identity is tried on the other entries after that.
 ///
 /// # Errors
 /// [`UnwrapError`], which says what the file wants and what is held.
@@ -65,18 +68,18 @@ pub fn unwrap(metadata: &Metadata, identities: &Identities) -> Result<Unwrapped,
             groups: metadata.key_groups(),
         });
     }
-    let names_held = |entry: &&AgeEntry| {
-        identities
-            .recipients()
-            .any(|(held, _)| held.to_string() == entry.recipient.trim())
-    };
-    let (named, others): (Vec<_>, Vec<_>) = metadata.age().iter().partition(names_held);
-    for entry in named.iter().chain(&others) {
-        if let Some(unwrapped) = open_entry(entry, identities) {
+    let pairs = identities
+        .held()
+        .iter()
+        .flat_map(|held| metadata.age().iter().map(move |entry| (held, entry)));
+    let names_it = |(held, entry): &(&Arc<Held>, &AgeEntry)| held.name == entry.recipient.trim();
+    let (named, others): (Vec<_>, Vec<_>) = pairs.partition(names_it);
+    for (held, entry) in named.iter().chain(&others) {
+        if let Some(unwrapped) = open_entry(entry, held) {
             return Ok(unwrapped);
         }
     }
-    if let Some(entry) = named.first() {
+    if let Some((_, entry)) = named.first() {
         return Err(UnwrapError::Damaged {
             recipient: entry.recipient.trim().to_owned(),
         });
@@ -84,17 +87,14 @@ pub fn unwrap(metadata: &Metadata, identities: &Identities) -> Result<Unwrapped,
     Err(UnwrapError::NoMatch(NoMatch::new(metadata, identities)))
 }
 
-fn open_entry(entry: &AgeEntry, identities: &Identities) -> Option<Unwrapped> {
-    identities.held().iter().find_map(|held| {
-        // The header is read again for each identity, to know which of them opened it.
-        let armored = ArmoredReader::new(entry.enc.trim().as_bytes());
-        let decryptor = Decryptor::new(armored).ok()?;
-        let identity = std::iter::once(held.identity.as_age() as &dyn age::Identity);
-        let key = read_key(decryptor.decrypt(identity).ok()?).ok()?;
-        Some(Unwrapped {
-            key,
-            opened_by: held.recipient.clone(),
-        })
+fn open_entry(entry: &AgeEntry, held: &Held) -> Option<Unwrapped> {
+    let armored = ArmoredReader::new(entry.enc.trim().as_bytes());
+    let decryptor = Decryptor::new(armored).ok()?;
+    let identity = std::iter::once(held.identity.as_age() as &dyn age::Identity);
+    let key = read_key(decryptor.decrypt(identity).ok()?).ok()?;
+    Some(Unwrapped {
+        key,
+        opened_by: held.recipient.clone(),
     })
 }
 

@@ -72,6 +72,22 @@ fn every_recipient_opens_its_own_entry() {
 }
 
 #[test]
+fn of_several_identities_the_first_one_opens_the_file() {
+    let carol = Identity::generate();
+    let mut people = recipients(&[ALICE]);
+    people.push(carol.to_public());
+    let file = file(&wrap(&key(), &people).unwrap());
+    let (alice, carol) = (held(ALICE_KEY), held(carol.to_secret_text().expose()));
+    for (first, second) in [(&alice, &carol), (&carol, &alice)] {
+        let mut both = first.clone();
+        both.extend(second.clone());
+        let unwrapped = unwrap(file.metadata(), &both).unwrap();
+        let (recipient, _) = first.recipients().next().unwrap();
+        assert_eq!(&unwrapped.opened_by, recipient);
+    }
+}
+
+#[test]
 fn a_recipient_that_is_named_twice_gets_one_entry() {
     assert_eq!(
         wrap(&key(), &recipients(&[ALICE, BOB, ALICE]))

@@ -5,7 +5,7 @@
 //! become only where a Role in that team's namespace names that account. Nothing here is granted on
 //! Secrets or on impersonation across namespaces, and nothing has a wildcard.
 
-use crate::{GROUP, Team, TeamLookupError, reserved_namespace, team_of};
+use crate::{GROUP, KeyGeneration, Team, TeamLookupError, reserved_namespace, team_of};
 use k8s_openapi::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
 };
@@ -18,6 +18,9 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// The name of every role and binding here.
 const NAME: &str = "lockstep-operator";
+
+/// The name of the role that lets keys be made.
+const KEYS: &str = "lockstep-operator-keys";
 
 /// Something a Team names and may not be given access to.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +96,25 @@ pub struct TeamAccess {
     pub objects: Vec<Value>,
     /// What is left out, and why. The other Teams and namespaces are not affected.
     pub refused: Vec<AccessError>,
+}
+
+/// The right to make Secrets in the operator's own namespace, if a Team asks for a key to be made.
+/// The API server cannot limit this to names; it allows neither to read, to change nor to delete.
+#[must_use]
+pub fn key_access(teams: &[Team], operator: &Account) -> Vec<Value> {
+    let asks = |team: &Team| {
+        let mut keys = team.spec.keys.iter();
+        keys.any(|key| key.generate == KeyGeneration::Once)
+    };
+    if !teams.iter().any(asks) {
+        return Vec::new();
+    }
+    let create = rule("", &["secrets"], &["create"]);
+    let mut objects = granted(&operator.namespace, operator, vec![create]);
+    objects[0]["metadata"]["name"] = Value::from(KEYS);
+    objects[1]["metadata"]["name"] = Value::from(KEYS);
+    objects[1]["roleRef"]["name"] = Value::from(KEYS);
+    objects.into()
 }
 
 /// The right to become the account of each team, in each of its namespaces: that account only, and

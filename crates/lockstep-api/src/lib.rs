@@ -42,7 +42,7 @@ mod team_policy;
 mod text;
 mod yaml;
 
-pub use access::{AccessError, TeamAccess, operator_access, team_access};
+pub use access::{AccessError, TeamAccess, key_access, operator_access, team_access};
 pub use condition::{ConditionStatus, ConditionType, Statement, remove, set};
 pub use interval::{Interval, InvalidInterval};
 pub use inventory::{Inventory, InventoryEntry};
@@ -55,9 +55,9 @@ pub use sync::{
     ConflictPolicy, DeletionPolicy, DriftDetection, DriftMode, SourceKind, SourceReference, Sync,
     SyncSpec,
 };
-pub use sync_status::{Attempt, Failure, RecipientReport, SyncStatus};
+pub use sync_status::{Attempt, Failure, OpenedBy, RecipientReport, SyncStatus};
 pub use team::{
-    GroupKind, NamespaceProblem, PublishedRecipient, Team, TeamKey, TeamLookupError, TeamSpec,
+    GroupKind, KeyGeneration, NamespaceProblem, PublishedRecipient, RecipientState, Team, TeamKey, TeamLookupError, TeamSpec,
     TeamStatus, reserved_namespace, team_of,
 };
 pub use team_policy::{Allowed, DecryptedValues, SecretEncryption};

@@ -144,6 +144,8 @@ reasons! {
         KeyMissing,
         /// An entry of a key Secret is no age identity.
         KeyInvalid,
+        /// An identity is held by another Team, too, and they do not name each other in `sharedWith`.
+        KeyShared,
         /// The service account is missing in a namespace.
         ServiceAccountNotFound,
     }

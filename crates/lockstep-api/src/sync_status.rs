@@ -11,6 +11,7 @@ use kube::KubeSchema;
 use lockstep_names::{ObjectKey, RepoPath, Revision};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How many failures are listed; the others are counted.
 const FAILURES: usize = 50;
@@ -20,6 +21,9 @@ const HISTORY: usize = 10;
 
 /// How many recipients are listed on each side.
 const RECIPIENTS: usize = 50;
+
+/// How many files are listed that one recipient opened.
+const OPENED: usize = 10;
 
 /// What was last done for a Sync.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -149,14 +153,37 @@ pub struct RecipientReport {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub held: Vec<String>,
+
+    /// Which of those opened how many files. Of several keys that could open a file, the one does that
+    /// `spec.keys` of the Team lists first: what a key still opens when it is listed last would be lost
+    /// with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub opened: Vec<OpenedBy>,
+}
+
+/// What the identity of one recipient opened.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedBy {
+    /// The recipient.
+    pub recipient: String,
+
+    /// How many files.
+    pub files: i64,
+
+    /// Their paths, at most 10.
+    pub paths: Vec<String>,
 }
 
 impl RecipientReport {
-    /// Sorted, each once, and at most 50 on each side.
+    /// Sorted, each once, and at most 50 on each side. `opened` are files, sorted, each with the
+    /// recipient whose identity opened it.
     #[must_use]
-    pub fn new(
+    pub fn new<'a>(
         needed: impl IntoIterator<Item = String>,
         held: impl IntoIterator<Item = String>,
+        opened: impl IntoIterator<Item = (&'a RepoPath, &'a str)>,
     ) -> Self {
         fn list(recipients: impl IntoIterator<Item = String>) -> Vec<String> {
             let mut list: Vec<_> = recipients.into_iter().map(|text| shown(&text)).collect();
@@ -168,8 +195,25 @@ impl RecipientReport {
         Self {
             needed: list(needed),
             held: list(held),
+            opened: by_recipient(opened),
         }
     }
+}
+
+fn by_recipient<'a>(opened: impl IntoIterator<Item = (&'a RepoPath, &'a str)>) -> Vec<OpenedBy> {
+    let mut all = BTreeMap::<&str, OpenedBy>::new();
+    for (path, recipient) in opened {
+        let one = all.entry(recipient).or_insert_with(|| OpenedBy {
+            recipient: shown(recipient),
+            files: 0,
+            paths: Vec::new(),
+        });
+        one.files += 1;
+        if one.paths.len() < OPENED {
+            one.paths.push(shown(path.as_str()));
+        }
+    }
+    all.into_values().take(RECIPIENTS).collect()
 }
 
 /// One attempt at a revision.
@@ -227,6 +271,23 @@ mod tests {
             branch: "main".parse().unwrap(),
             commit: digit.to_string().repeat(40).parse().unwrap(),
         }
+    }
+
+    #[test]
+    fn recipients_say_how_many_files_they_opened_and_name_a_few() {
+        let paths: Vec<RepoPath> = (0..30)
+            .map(|number| format!("file-{number:03}.yaml").parse().unwrap())
+            .collect();
+        let by = |number: usize| if number == 7 { "age1old" } else { "age1new" };
+        let opened = paths.iter().enumerate().map(|(n, path)| (path, by(n)));
+        let report = RecipientReport::new([], [], opened);
+        let told: Vec<_> = report
+            .opened
+            .iter()
+            .map(|one| (one.recipient.as_str(), one.files, one.paths.len()))
+            .collect();
+        assert_eq!(told, [("age1new", 29, 10), ("age1old", 1, 1)]);
+        assert_eq!(report.opened[1].paths, ["file-007.yaml"]);
     }
 
     #[test]

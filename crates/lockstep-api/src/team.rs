@@ -109,12 +109,43 @@ pub struct TeamSpec {
 }
 
 /// Where one or more identities of a team are.
-#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamKey {
     /// A Secret in the operator's own namespace. Every entry whose name ends in `.agekey` holds age
     /// identities, one a line.
     pub secret_ref: LocalSecretReference,
+
+    /// Whether the operator makes an identity where there is no such Secret.
+    #[serde(default)]
+    pub generate: KeyGeneration,
+
+    /// The recipients whose identities this Secret is known to hold, as `status.recipients` publishes
+    /// them. One that is missing is reported, and while any is named here no key is ever made in its
+    /// place: not even in a new cluster that remembers nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 128), regex(pattern = "^age1[a-z0-9]+$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub recipients: Vec<String>,
+
+    /// Other Teams that may hold the same identities. An identity of two Teams is used for neither
+    /// unless each names the other here: whoever holds it reads the files of both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub shared_with: Vec<String>,
+}
+
+/// Whether the operator makes a key.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyGeneration {
+    /// An administrator makes the Secret.
+    #[default]
+    Never,
+    /// Where there is no Secret of this name, the operator creates it with a new X25519 identity in
+    /// its entry `key.agekey`. It never does so twice for a Team whose key was published, and never
+    /// overwrites anything. Back the key up: see `lockstep key backup`.
+    Once,
 }
 
 /// A kind of object.
@@ -143,7 +174,7 @@ pub struct TeamStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
-    /// The public halves of the keys that are held: encrypt to these.
+    /// The public halves of the Team's keys, now and before. Encrypt to those that are `Held`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub recipients: Vec<PublishedRecipient>,
@@ -154,14 +185,38 @@ pub struct TeamStatus {
     pub namespace_problems: Vec<NamespaceProblem>,
 }
 
-/// A recipient whose identity is held.
+/// A recipient of the Team.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PublishedRecipient {
     /// The recipient, such as `age1…`.
     pub recipient: String,
 
-    /// The Secret and entry its identity came from, such as `team-a-age/key.agekey`.
+    /// The Secret and entry its identity came from.
     pub origin: String,
+
+    /// The Secret alone.
+    #[serde(default)]
+    pub secret: String,
+
+    /// Whether its identity is at hand.
+    #[serde(default)]
+    pub state: RecipientState,
+}
+
+/// Whether the identity of a recipient is at hand.
+#[derive(
+    JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub enum RecipientState {
+    /// It is: files that are encrypted to it are opened.
+    #[default]
+    Held,
+    /// It was published, its Secret is still one of the Team's, and it is not in there any more, or may
+    /// not be used. Files that are encrypted to nothing else stay as they were applied.
+    Missing,
+    /// It was published, and the Team no longer names its Secret.
+    Retired,
 }
 
 /// A namespace that cannot be used.

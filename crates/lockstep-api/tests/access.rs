@@ -1,6 +1,6 @@
 //! The operator's rights: enough, and nothing wider.
 
-use lockstep_api::{AccessError, Team, reserved_namespace, team_access, team_of};
+use lockstep_api::{AccessError, Team, key_access, reserved_namespace, team_access, team_of};
 use lockstep_names::Account;
 use serde_json::json;
 
@@ -18,6 +18,24 @@ fn team(name: &str, namespaces: &[&str]) -> Team {
                  "repositories": ["https://git.example.com/*"]},
     }))
     .expect("a team")
+}
+
+#[test]
+fn keys_may_be_made_in_the_operators_namespace_only_if_a_team_asks() {
+    let mut asking = team("b", &["team-b"]);
+    assert!(key_access(std::slice::from_ref(&asking), &operator()).is_empty());
+    let key = json!({"secretRef": {"name": "b-age"}, "generate": "Once"});
+    asking.spec.keys = vec![serde_json::from_value(key).unwrap()];
+    let objects = key_access(&[team("a", &["team-a"]), asking], &operator());
+    let [role, binding] = &objects[..] else {
+        panic!("a Role and its binding: {objects:?}");
+    };
+    let rule = json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]});
+    assert_eq!(role["rules"], json!([rule]));
+    for object in [role, binding] {
+        assert_eq!(object["metadata"]["namespace"], "lockstep-system");
+    }
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
 }
 
 #[test]
