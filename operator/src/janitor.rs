@@ -32,13 +32,10 @@ pub(crate) async fn tidy(context: Arc<Context>) {
             .filter_map(|sync| sync.uid())
             .collect();
         context.memories.retain(|uid| syncs.contains(uid));
-        let teams: HashSet<_> = context
-            .teams
-            .state()
-            .iter()
-            .map(|team| team.name_any())
-            .collect();
-        context.keys.retain(|team| teams.contains(team));
+        let teams = context.teams.state();
+        let keys = teams.iter().flat_map(|team| &team.spec.keys);
+        let keys: HashSet<_> = keys.map(|key| key.secret_ref.name.as_str()).collect();
+        context.keys.retain(|secret| keys.contains(secret));
         let repositories: HashSet<_> = context
             .repositories
             .state()

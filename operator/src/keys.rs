@@ -4,6 +4,10 @@
 //! connection of its own, so that no pooled buffer keeps the identity. A Secret that is missing or
 //! empty is remembered as missing: it makes files fail, and nothing is ever deleted for it.
 
+mod making;
+mod ring;
+mod secret;
+
 use crate::events::api_cause;
 use crate::synced::{Synced, Watch};
 use futures::{Stream, StreamExt};
@@ -12,65 +16,36 @@ use kube::api::{Api, PartialObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Config};
-use lockstep_age::Identities;
 use lockstep_api::Team;
 use lockstep_names::NamespaceName;
-use lockstep_secret::SecretBytes;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// Ending of the entries of a key Secret that hold identities; Flux's `sops-age` Secret has it too.
-const ENTRY_SUFFIX: &str = ".agekey";
+pub(crate) use making::Made;
+pub(crate) use ring::{KeyBasis, KeyRing};
+pub(crate) use secret::KeyProblem;
+use secret::KeySecret;
+#[cfg(test)]
+pub(crate) use secret::MissingKey;
 
-/// A key Secret and the version that was seen of it; nothing where it does not exist.
-type Version = (String, Option<String>);
+/// How long reading key Secrets may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The identities of one team, from one look at its Secrets.
-#[derive(Debug)]
-pub(crate) struct KeyRing {
-    /// What is held.
-    pub identities: Identities,
-    /// Key Secrets that are missing, or hold no usable identity, with the reason.
-    pub missing: Vec<MissingKey>,
-    /// Which versions of which Secrets this is; two rings of equal versions hold the same.
-    pub versions: Vec<Version>,
-}
+/// Which version of a Secret was seen; nothing where it does not exist.
+type Version = Option<String>;
 
-/// A key Secret the Team names and the operator cannot use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("key Secret {secret} {why}")]
-pub(crate) struct MissingKey {
-    /// The Secret's name, in the operator's namespace.
-    pub secret: String,
-    /// What is wrong with it.
-    pub why: KeyProblem,
-}
+/// What was read of each Secret, at which version.
+type Looks = HashMap<String, (Version, Arc<KeySecret>)>;
 
-/// What is wrong with a key Secret; never anything of its content.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum KeyProblem {
-    /// It is not there.
-    #[error("does not exist in namespace {0}")]
-    NotFound(NamespaceName),
-    /// It has no entry of the right name.
-    #[error("has no identity in an entry that ends in {ENTRY_SUFFIX}")]
-    NoEntry,
-    /// An entry is no identity.
-    #[error("has an entry {entry} that cannot be used: {why}")]
-    Invalid {
-        /// The entry's name.
-        entry: String,
-        /// Why.
-        why: String,
-    },
-}
-
-/// All key rings.
+/// All identities.
 pub(crate) struct Keys {
     config: Config,
     namespace: NamespaceName,
     secrets: Store<PartialObjectMeta<Secret>>,
-    rings: Mutex<HashMap<String, Arc<KeyRing>>>,
+    looks: Mutex<Looks>,
+    /// Held while Secrets are read, so that each is read once.
+    reading: tokio::sync::Mutex<()>,
 }
 
 impl Keys {
@@ -96,107 +71,86 @@ impl Keys {
             config: config.clone(),
             namespace,
             secrets,
-            rings: Mutex::default(),
+            looks: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
         };
         (keys, changes)
     }
 
-    /// The ring of `team`, read again if one of its Secrets changed.
+    /// The ring of `team`, one of `teams`. Secrets that changed are read again: those of the other
+    /// Teams, too, for an identity that two hold may be neither's.
     ///
     /// # Errors
     /// When the API server cannot be asked; a Secret that is not there is no error but in
     /// [`KeyRing::missing`].
-    pub(crate) async fn ring(&self, team: &Team) -> Result<Arc<KeyRing>, String> {
-        let name = team.metadata.name.clone().unwrap_or_default();
-        let versions = self.versions(team);
-        if let Some(ring) = self.cached(&name, &versions) {
-            return Ok(ring);
-        }
-        let ring = Arc::new(
-            self.read(versions)
-                .await
-                .map_err(|error| api_cause(&error))?,
-        );
-        if let Ok(mut rings) = self.rings.lock() {
-            rings.insert(name, ring.clone());
-        }
-        Ok(ring)
+    pub(crate) async fn ring(&self, team: &Team, teams: &[Arc<Team>]) -> Result<KeyRing, String> {
+        let teams = teams.iter().map(AsRef::as_ref);
+        let keys = teams.clone().chain([team]).flat_map(|one| &one.spec.keys);
+        let names = keys.map(|key| key.secret_ref.name.as_str()).collect();
+        self.look_at(names).await?;
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(ring::compose(team, teams, |name| looks.get(name)))
     }
 
-    /// Lets go of the identities of every team, by name, for which `keep` says no.
+    /// Lets go of the identities of every Secret, by name, for which `keep` says no.
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
-        if let Ok(mut rings) = self.rings.lock() {
-            rings.retain(|team, _| keep(team));
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.retain(|secret, _| keep(secret));
+    }
+
+    fn version(&self, name: &str) -> Version {
+        let secret = ObjectRef::new(name).within(self.namespace.as_str());
+        let metadata = &self.secrets.get(&secret)?.metadata;
+        let uid = metadata.uid.as_deref()?;
+        Some(format!("{uid}@{}", metadata.resource_version.as_deref()?))
+    }
+
+    /// Those of `names` whose Secret is not as it was when it was last read.
+    fn changed<'a>(&self, names: &[&'a str]) -> Vec<(&'a str, Version)> {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = names.iter().map(|name| (*name, self.version(name)));
+        now.filter(|(name, version)| looks.get(*name).is_none_or(|(read, _)| read != version))
+            .collect()
+    }
+
+    /// Sees to it that each of these Secrets was read at its present version.
+    async fn look_at(&self, names: Vec<&str>) -> Result<(), String> {
+        if self.changed(&names).is_empty() {
+            return Ok(());
         }
+        let _only_reader = self.reading.lock().await;
+        let changed = self.changed(&names);
+        let read = tokio::time::timeout(PATIENCE, self.read(changed));
+        let read = read
+            .await
+            .map_err(|_| "the API server did not answer".to_owned())?;
+        let read = read.map_err(|error| api_cause(&error))?;
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.extend(read);
+        Ok(())
     }
 
-    fn versions(&self, team: &Team) -> Vec<Version> {
-        let version = |name: &str| {
-            let secret = self
-                .secrets
-                .get(&ObjectRef::new(name).within(self.namespace.as_str()))?;
-            Some(format!(
-                "{}@{}",
-                secret.metadata.uid.as_deref()?,
-                secret.metadata.resource_version.as_deref()?
-            ))
-        };
-        let names = team.spec.keys.iter().map(|key| &key.secret_ref.name);
-        names.map(|name| (name.clone(), version(name))).collect()
-    }
-
-    fn cached(&self, team: &str, versions: &[Version]) -> Option<Arc<KeyRing>> {
-        let rings = self.rings.lock().ok()?;
-        rings
-            .get(team)
-            .filter(|ring| ring.versions == versions)
-            .cloned()
-    }
-
-    async fn read(&self, versions: Vec<Version>) -> Result<KeyRing, kube::Error> {
-        let client = Client::try_from(self.config.clone())?;
-        let api = Api::<Secret>::namespaced(client, self.namespace.as_str());
-        let mut ring = KeyRing {
-            identities: Identities::default(),
-            missing: Vec::new(),
-            versions,
-        };
-        for (name, _) in &ring.versions {
-            let found = match api.get_opt(name).await? {
-                Some(secret) => identities(name, secret),
-                None => Err(KeyProblem::NotFound(self.namespace.clone())),
+    async fn read(&self, names: Vec<(&str, Version)>) -> Result<Looks, kube::Error> {
+        let api = self.own_connection()?;
+        let mut looks = Looks::new();
+        for (name, version) in names {
+            let found = match &version {
+                Some(_) => api.get_opt(name).await?,
+                None => None,
             };
-            match found {
-                Ok(more) => ring.identities.extend(more),
-                Err(why) => ring.missing.push(MissingKey {
-                    secret: name.clone(),
-                    why,
-                }),
-            }
+            let look = match found {
+                Some(secret) => secret::read(name, secret),
+                None => KeySecret::not_found(self.namespace.clone()),
+            };
+            looks.insert(name.to_owned(), (version, Arc::new(look)));
         }
-        Ok(ring)
+        Ok(looks)
     }
-}
 
-/// Reads every `*.agekey` entry of a Secret.
-fn identities(name: &str, secret: Secret) -> Result<Identities, KeyProblem> {
-    let mut all = Identities::default();
-    let entries = secret.data.unwrap_or_default().into_iter();
-    for (entry, value) in entries.filter(|(entry, _)| entry.ends_with(ENTRY_SUFFIX)) {
-        let invalid = |why: String| KeyProblem::Invalid {
-            entry: entry.clone(),
-            why,
-        };
-        let text = SecretBytes::new(value.0)
-            .into_string()
-            .map_err(|error| invalid(error.to_string()))?;
-        let origin = format!("Secret {name}, entry {entry}");
-        all.extend(Identities::parse(&text, &origin).map_err(|error| invalid(error.to_string()))?);
-    }
-    if all.is_empty() {
-        Err(KeyProblem::NoEntry)
-    } else {
-        Ok(all)
+    /// The Secrets of the operator's namespace, over a connection that ends with this.
+    fn own_connection(&self) -> Result<Api<Secret>, kube::Error> {
+        let client = Client::try_from(self.config.clone())?;
+        Ok(Api::namespaced(client, self.namespace.as_str()))
     }
 }
 

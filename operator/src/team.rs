@@ -1,25 +1,32 @@
 //! Reconciling a Team: are its keys and namespaces usable, and what are its recipients?
 //!
-//! Nothing depends on this status: a Sync looks at the Team itself. It is where an administrator sees
-//! what is wrong, and where a developer finds the recipients to encrypt to.
+//! A Sync looks at the Team itself, so nothing it does depends on this status. It is where an
+//! administrator sees what is wrong, where a developer finds the recipients to encrypt to, and the
+//! memory of which keys there ever were: no key is made in place of one that was published.
+
+mod generation;
+mod namespaces;
+mod recipients;
 
 use crate::context::Context;
+use crate::events::Weight;
 use crate::keys::{KeyProblem, KeyRing};
+use generation::{NotMade, Outcome};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use lockstep_api::{
-    ConditionStatus, ConditionType, NamespaceProblem, PublishedRecipient, Statement, Team,
-    TeamReason, reserved_namespace, team_of,
+    ConditionStatus, ConditionType, NamespaceProblem, Statement, Team, TeamReason, TeamStatus,
 };
-use lockstep_apply::{ApiError, verify_account};
-use lockstep_names::{Account, NamespaceName};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How soon a Team with problems is looked at again: accounts and namespaces are not watched.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How soon a Team with a new problem is looked at again: accounts and namespaces are not watched.
+const SOONEST: Duration = Duration::from_secs(2);
+/// How soon one whose problem is old is.
+const LATEST: Duration = Duration::from_secs(300);
 /// How soon a Team without problems is.
 const LOOK_LATER: Duration = Duration::from_secs(3600);
 
@@ -32,129 +39,144 @@ pub(crate) async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Action, Infallible> {
     let started = Instant::now();
-    let ring = match context.keys.ring(&team).await {
-        Ok(ring) => ring,
-        Err(cause) => {
-            tracing::warn!(team = %team.name_any(), cause, "key Secrets could not be read");
-            return Ok(Action::requeue(LOOK_AGAIN));
-        }
-    };
-    let problems = namespace_problems(&context, &team).await;
-    let (reason, message) = if let Some(problem) = problems.first() {
-        (
-            problem.0,
-            format!("namespace {}: {}", problem.1.name, problem.1.message),
-        )
-    } else if let Some(missing) = ring.missing.first() {
-        (key_reason(&missing.why), missing.to_string())
-    } else {
-        (
-            TeamReason::Succeeded,
-            format!("{} recipients", ring.identities.recipients().count()),
-        )
-    };
-    let mut status = team.status.clone().unwrap_or_default();
-    status.observed_generation = team.metadata.generation;
-    status.recipients = published(&ring);
-    status.namespace_problems = problems.into_iter().map(|(_, problem)| problem).collect();
-    let ready = if reason == TeamReason::Succeeded {
-        ConditionStatus::True
-    } else {
-        ConditionStatus::False
-    };
-    let ready = Statement::new(ConditionType::Ready, ready, reason, message);
-    lockstep_api::set(
-        &mut status.conditions,
-        &ready,
-        team.metadata.generation,
-        Timestamp::now(),
-    );
-    if Some(&status) != team.status.as_ref() {
-        let api = Api::<Team>::all(context.client.clone());
-        if let Err(cause) = crate::status::write(&api, &team, &status).await {
-            tracing::warn!(team = %team.name_any(), cause, "the status could not be written");
-        }
-    }
+    let (reason, pause) = look(&team, &context).await;
     context
         .metrics
         .reconciled("Team", reason.as_str(), started.elapsed());
-    Ok(Action::requeue(if reason == TeamReason::Succeeded {
-        LOOK_LATER
-    } else {
-        LOOK_AGAIN
-    }))
+    let pause = pause.mul_f64(rand::random_range(0.9..=1.1));
+    Ok(Action::requeue(pause))
 }
 
-/// The recipients whose identities are held.
-fn published(ring: &KeyRing) -> Vec<PublishedRecipient> {
-    let held = ring.identities.recipients();
-    let mut recipients: Vec<_> = held
-        .map(|(recipient, origin)| PublishedRecipient {
-            recipient: recipient.to_string(),
-            origin: origin.to_owned(),
-        })
-        .collect();
-    recipients.sort();
-    recipients
+/// What there is to say of a Team, and when to look again.
+async fn look(team: &Team, context: &Context) -> (TeamReason, Duration) {
+    let teams = context.teams.state();
+    let ring = match context.keys.ring(team, &teams).await {
+        Ok(ring) => ring,
+        Err(cause) => {
+            tracing::warn!(team = %team.name_any(), cause, "key Secrets could not be read");
+            return (TeamReason::Progressing, SOONEST * 5);
+        }
+    };
+    let not_made = match generation::generate(context, team, &ring).await {
+        Outcome::Settled(not_made) => not_made,
+        // The watch on key Secrets wakes the Team when they are seen.
+        Outcome::Changed => return (TeamReason::Progressing, SOONEST),
+    };
+    let problems = namespaces::problems(context, team).await;
+    let (reason, message) = verdict(&problems, &ring, &not_made);
+    let mut status = team.status.clone().unwrap_or_default();
+    status.observed_generation = team.metadata.generation;
+    status.recipients = recipients::publish(&status.recipients, &ring, team);
+    status.namespace_problems = problems.into_iter().map(|(_, problem)| problem).collect();
+    report(context, team, status, reason, message).await
+}
+
+/// The reason that matters most, and what to say of it.
+fn verdict(
+    problems: &[(TeamReason, NamespaceProblem)],
+    ring: &KeyRing,
+    not_made: &[NotMade],
+) -> (TeamReason, String) {
+    if let Some((reason, problem)) = problems.first() {
+        let message = format!("namespace {}: {}", problem.name, problem.message);
+        return (*reason, message);
+    }
+    let Some(missing) = ring.missing.first() else {
+        let count = ring.identities.recipients().count();
+        return (TeamReason::Succeeded, format!("{count} recipients"));
+    };
+    let mut message = missing.to_string();
+    if let KeyProblem::Shared { teams, .. } = &missing.why {
+        message.push_str(&format!(" (held by: {})", teams.join(", ")));
+    }
+    if let Some(not_made) = not_made.iter().find(|one| one.secret == missing.secret) {
+        message.push_str(&format!("; none is made: {}", not_made.why));
+    }
+    if ring.missing.len() > 1 {
+        message.push_str(&format!(" (and {} more)", ring.missing.len() - 1));
+    }
+    (key_reason(&missing.why), message)
 }
 
 fn key_reason(problem: &KeyProblem) -> TeamReason {
     match problem {
-        KeyProblem::NotFound(_) | KeyProblem::NoEntry => TeamReason::KeyMissing,
+        KeyProblem::NotFound(_) | KeyProblem::NoEntry | KeyProblem::Lacking(_) => {
+            TeamReason::KeyMissing
+        }
         KeyProblem::Invalid { .. } => TeamReason::KeyInvalid,
+        KeyProblem::Shared { .. } => TeamReason::KeyShared,
     }
 }
 
-/// The namespaces the team names and cannot use.
-async fn namespace_problems(context: &Context, team: &Team) -> Vec<(TeamReason, NamespaceProblem)> {
-    let mut problems = Vec::new();
-    for name in &team.spec.namespaces {
-        if let Some((reason, message)) = problem(context, team, name).await {
-            let (name, reason_text) = (name.clone(), reason.as_str().to_owned());
-            problems.push((
-                reason,
-                NamespaceProblem {
-                    name,
-                    reason: reason_text,
-                    message,
-                },
-            ));
+/// Writes the status if it says anything new, and tells of a new verdict.
+async fn report(
+    context: &Context,
+    team: &Team,
+    mut status: TeamStatus,
+    reason: TeamReason,
+    message: String,
+) -> (TeamReason, Duration) {
+    let (ready, weight) = if reason == TeamReason::Succeeded {
+        (ConditionStatus::True, Weight::Normal)
+    } else {
+        (ConditionStatus::False, Weight::Warning)
+    };
+    let ready = Statement::new(ConditionType::Ready, ready, reason, message);
+    let now = Timestamp::now();
+    let generation = team.metadata.generation;
+    let news = lockstep_api::set(&mut status.conditions, &ready, generation, now);
+    if news {
+        let about = team.object_ref(&());
+        context
+            .events
+            .send(&about, weight, "Reconcile", reason.as_str(), &ready.message)
+            .await;
+    }
+    if Some(&status) != team.status.as_ref() {
+        let api = Api::<Team>::all(context.client.clone());
+        if let Err(cause) = crate::status::write(&api, team, &status).await {
+            tracing::warn!(team = %team.name_any(), cause, "the status could not be written");
+            return (reason, SOONEST);
         }
     }
-    problems
+    let pause = if reason == TeamReason::Succeeded {
+        LOOK_LATER
+    } else {
+        again(&status.conditions, now)
+    };
+    (reason, pause)
 }
 
-async fn problem(context: &Context, team: &Team, name: &str) -> Option<(TeamReason, String)> {
-    let namespace: NamespaceName = match name.parse() {
-        Ok(namespace) => namespace,
-        Err(error) => return Some((TeamReason::InvalidSpec, format!("{error}"))),
-    };
-    if let Some(why) = reserved_namespace(&namespace, &context.namespace) {
-        return Some((TeamReason::NamespaceReserved, why.to_owned()));
-    }
-    let teams = context.teams.state();
-    if let Err(error) = team_of(teams.iter().map(AsRef::as_ref), &namespace) {
-        return Some((TeamReason::NamespaceShared, error.to_string()));
-    }
-    let account = match team.spec.account() {
-        Ok(name) => Account { namespace, name },
-        Err(error) => {
-            return Some((
-                TeamReason::InvalidSpec,
-                format!("serviceAccountName: {error}"),
-            ));
-        }
-    };
-    match verify_account(&context.client, &account).await {
-        Ok(_) => None,
-        Err(ApiError::Forbidden) => {
-            let message = "the operator may not look at the service account; apply what `lockstep-operator rbac` prints";
-            Some((TeamReason::ServiceAccountNotFound, message.to_owned()))
-        }
-        Err(error) if error.is_transient() => None,
-        Err(error) => Some((
-            TeamReason::ServiceAccountNotFound,
-            format!("service account {}: {error}", account.name),
-        )),
+/// A problem is looked at again after as long as it has been there: soon at first, then less and less
+/// often.
+fn again(conditions: &[Condition], now: Timestamp) -> Duration {
+    let ready = ConditionType::Ready.as_str();
+    let since = conditions
+        .iter()
+        .find(|condition| condition.type_ == ready)
+        .map(|condition| now.duration_since(condition.last_transition_time.0));
+    let age = since.and_then(|age| Duration::try_from(age).ok());
+    age.unwrap_or_default().clamp(SOONEST, LATEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_looked_at_soon_and_then_less_and_less_often() {
+        let start = Timestamp::UNIX_EPOCH;
+        let mut conditions = Vec::new();
+        let about = ConditionType::Ready;
+        let (status, reason) = (ConditionStatus::False, TeamReason::KeyMissing);
+        let missing = Statement::new(about, status, reason, "missing");
+        lockstep_api::set(&mut conditions, &missing, None, start);
+        let after = |seconds| again(&conditions, start + Duration::from_secs(seconds)).as_secs();
+        assert_eq!(
+            [after(0), after(4), after(60), after(86_400)],
+            [2, 4, 60, 300]
+        );
+        let before = start - Duration::from_secs(60);
+        assert_eq!(again(&conditions, before), SOONEST, "clocks may jump");
     }
 }

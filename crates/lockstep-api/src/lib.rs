@@ -57,8 +57,8 @@ pub use sync::{
 };
 pub use sync_status::{Attempt, Failure, OpenedBy, RecipientReport, SyncStatus};
 pub use team::{
-    GroupKind, KeyGeneration, NamespaceProblem, PublishedRecipient, RecipientState, Team, TeamKey, TeamLookupError, TeamSpec,
-    TeamStatus, reserved_namespace, team_of,
+    GroupKind, KeyGeneration, NamespaceProblem, PublishedRecipient, RecipientState, Team, TeamKey,
+    TeamLookupError, TeamSpec, TeamStatus, reserved_namespace, team_of,
 };
 pub use team_policy::{Allowed, DecryptedValues, SecretEncryption};
 pub use text::shown;

@@ -124,7 +124,10 @@ pub struct TeamKey {
     /// them. One that is missing is reported, and while any is named here no key is ever made in its
     /// place: not even in a new cluster that remembers nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), inner(length(max = 128), regex(pattern = "^age1[a-z0-9]+$")))]
+    #[schemars(
+        length(max = 32),
+        inner(length(max = 128), regex(pattern = "^age1[a-z0-9]+$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub recipients: Vec<String>,
 

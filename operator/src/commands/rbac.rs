@@ -30,6 +30,7 @@ pub(crate) fn print(options: &RbacOptions) -> Result<ExitCode, Failure> {
         None => from_cluster(&options.place)?,
     };
     let mut objects = lockstep_api::operator_access(&operator);
+    objects.extend(lockstep_api::key_access(&teams, &operator));
     let access = lockstep_api::team_access(&teams, &operator);
     objects.extend(access.objects);
     std::io::stdout().write_all(lockstep_api::to_yaml(&objects)?.as_bytes())?;

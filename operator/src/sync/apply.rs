@@ -43,6 +43,8 @@ pub(crate) struct Applied {
     pub opened: usize,
     /// The recipients that encrypted files name, opened or not.
     pub needed: BTreeSet<String>,
+    /// Which recipient's identity opened which file, whatever became of its objects.
+    pub opened_by: BTreeMap<RepoPath, String>,
     /// How many objects were written.
     pub written: u64,
     /// Objects that had moved and were put back.
@@ -201,6 +203,11 @@ impl<'a> Work<'a> {
             .filter(|names| !names.is_empty());
         let opened = encrypted.clone().count();
         let needed = encrypted.flatten().cloned().chain(unmet).collect();
+        let opened_by = self
+            .files
+            .iter()
+            .filter_map(|(path, file)| Some((path.clone(), file.memory.opened_by.clone()?)))
+            .collect();
         let whole = |(path, file): (RepoPath, RenderedFile)| {
             (!self.failed.contains(&path)).then_some((path, file.memory))
         };
@@ -213,6 +220,7 @@ impl<'a> Work<'a> {
             transient: self.transient,
             opened,
             needed,
+            opened_by,
             written: self.written,
             corrected: self.corrected,
             session: self.session,

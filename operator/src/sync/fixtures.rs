@@ -2,7 +2,6 @@
 
 use super::resolve::Resolved;
 use crate::keys::KeyRing;
-use lockstep_age::Identities;
 use lockstep_api::{Repository, Sync, Team};
 use lockstep_apply::Owner;
 use lockstep_names::Account;
@@ -34,11 +33,7 @@ pub(super) fn resolved(change: impl FnOnce(&mut Value, &mut Value, &mut Value)) 
             name: "deployer".parse().unwrap(),
         },
         repository: Arc::new(repository),
-        keys: Arc::new(KeyRing {
-            identities: Identities::default(),
-            missing: Vec::new(),
-            versions: Vec::new(),
-        }),
+        keys: Arc::new(KeyRing::default()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! nothing else: the inventory is in the Sync's status, too.
 
 use super::resolve::Resolved;
+use crate::keys::KeyBasis;
 use lockstep_api::SyncStatus;
 use lockstep_names::{NamespaceName, ObjectId, ObjectKey, RepoPath};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,8 +21,8 @@ pub(crate) struct Basis {
     pub team: (String, i64),
     /// The namespaces that are the Team's alone; other Teams have a say in that.
     pub namespaces: Arc<BTreeSet<NamespaceName>>,
-    /// Versions of the Team's key Secrets.
-    pub keys: Vec<(String, Option<String>)>,
+    /// Which keys are held.
+    pub keys: KeyBasis,
 }
 
 impl Basis {
@@ -35,7 +36,7 @@ impl Basis {
                 team.generation.unwrap_or_default(),
             ),
             namespaces: resolved.namespaces.clone(),
-            keys: resolved.keys.versions.clone(),
+            keys: resolved.keys.basis.clone(),
         }
     }
 }
@@ -49,6 +50,8 @@ pub(crate) struct FileMemory {
     pub objects: Vec<ObjectKey>,
     /// The recipients it names, if it is encrypted.
     pub recipients: BTreeSet<String>,
+    /// The one whose identity opened it.
+    pub opened_by: Option<String>,
 }
 
 impl FileMemory {
@@ -58,7 +61,13 @@ impl FileMemory {
             blob,
             objects: Vec::new(),
             recipients,
+            opened_by: None,
         }
+    }
+
+    /// The same, opened by the identity of this recipient.
+    pub(crate) fn opened_by(self, opened_by: Option<String>) -> Self {
+        Self { opened_by, ..self }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct OpenedFile {
     pub document: Document<Opened>,
     /// The recipients it names, if it is encrypted.
     pub recipients: BTreeSet<String>,
+    /// The one whose identity opened it.
+    pub opened_by: Option<String>,
 }
 
 /// One revision with every file opened that had to be.
@@ -105,7 +107,7 @@ fn open_file(
     let text = SecretBytes::new(bytes)
         .into_string()
         .map_err(|error| invalid(&error, None))?;
-    let mut recipients = BTreeSet::new();
+    let (mut recipients, mut opened_by) = (BTreeSet::new(), None);
     let document = match lockstep_sops::parse(text) {
         Err(ParseError::Empty) => return Ok(None),
         Err(error @ ParseError::Metadata(_)) => {
@@ -133,6 +135,7 @@ fn open_file(
                     ..FailedOpening::new(FailureReason::KeyMissing, &error, error.hint())
                 }
             })?;
+            opened_by = Some(key.opened_by.to_string());
             document.open(&key.key).map_err(|error| {
                 FailedOpening::new(open_reason(error.kind()), &error, error.hint())
             })?
@@ -143,6 +146,7 @@ fn open_file(
         blob: file.blob.clone(),
         document,
         recipients,
+        opened_by,
     }))
 }
 

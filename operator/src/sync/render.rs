@@ -85,7 +85,7 @@ pub(crate) fn render(opened: OpenedTree, memory: &Memory) -> Rendered {
                     rendered.refuse(&file.path, refused);
                     continue;
                 }
-                let memory = FileMemory::of(file.blob, file.recipients);
+                let memory = FileMemory::of(file.blob, file.recipients).opened_by(file.opened_by);
                 rendered.keep(file.path, memory, Origin::Opened);
                 rendered.manifests.extend(manifests);
             }

@@ -91,7 +91,8 @@ pub(crate) async fn resolve(context: &Context, sync: Arc<Sync>) -> Result<Resolv
         .repositories
         .get(&source)
         .ok_or_else(|| ResolveError::Repository(lockstep_api::shown(&sync.spec.source_ref.name)))?;
-    let keys = context.keys.ring(&team).await.map_err(ResolveError::Keys)?;
+    let keys = context.keys.ring(&team, &teams).await;
+    let keys = Arc::new(keys.map_err(ResolveError::Keys)?);
     let account = Account {
         namespace: owner.namespace.clone(),
         name: account,

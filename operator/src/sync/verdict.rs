@@ -123,7 +123,9 @@ fn done(pruned: &Pruned, drift: &Drift, status: &mut SyncStatus, now: Timestamp)
         .identities
         .recipients()
         .map(|(recipient, _)| recipient.to_string());
-    status.recipients = Some(RecipientReport::new(needed, held));
+    let opened = applied.opened_by.iter();
+    let opened = opened.map(|(path, recipient)| (path, recipient.as_str()));
+    status.recipients = Some(RecipientReport::new(needed, held, opened));
     let ready = if reason == SyncReason::Succeeded {
         ConditionStatus::True
     } else {

@@ -27,6 +27,7 @@ fn ended(failures: Vec<Failure>, corrected: Vec<(ObjectKey, Moved)>) -> Ending {
         blob: COMMIT.parse().unwrap(),
         objects: vec![key("db")],
         recipients: BTreeSet::from(["age1…".to_owned()]),
+        opened_by: Some("age1…".to_owned()),
     };
     let applied = Applied {
         cleared,
@@ -37,6 +38,7 @@ fn ended(failures: Vec<Failure>, corrected: Vec<(ObjectKey, Moved)>) -> Ending {
         transient: false,
         opened: 1,
         needed: BTreeSet::from(["age1…".to_owned()]),
+        opened_by: BTreeMap::from([("deploy/db.yaml".parse().unwrap(), "age1…".to_owned())]),
         written: 1,
         corrected,
         session: None,
