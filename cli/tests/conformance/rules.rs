@@ -35,7 +35,7 @@ const POLICIES: [&str; 24] = [
     "creation_rules:\n  - age: A\n    encrypted_suffix: _secret\n",
     "creation_rules:\n  - age: A\n    unencrypted_regex: ^meta\n    encrypted_regex: ''\n",
     "creation_rules:\n  - age: A\n    shamir_threshold: 1\n",
-    "stores:\n  yaml:\n    indent: 2\ncreation_rules:\n  - age: A\nlockstep:\n  teams: []\n",
+    "stores:\n  yaml:\n    indent: 2\ncreation_rules:\n  - age: A\nlockstep:\n  teams:\n    shop:\n      paths: [apps/]\n      namespaces: [shop]\n      recipients: [A]\n      former: [B]\n  former: [B]\n",
     "creation_rules: []\n",
     "creation_rules:\n  - path_regex: '('\n    age: A\n",
     "creation_rules:\n  - age: A\n    encrypted_regex: a\n    encrypted_suffix: b\n",

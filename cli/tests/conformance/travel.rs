@@ -4,7 +4,7 @@ use crate::both::{BOTH, Program};
 use crate::scratch::{Scratch, secret};
 
 /// Manifests as they are found in repositories.
-const MANIFESTS: [(&str, &str); 4] = [
+pub(crate) const MANIFESTS: [(&str, &str); 4] = [
     (
         "a-secret.yaml",
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a # inline\ntype: Opaque\nstringData:\n  # who rotates this: the database team\n  user: shop\n  password: 'it''s \"quoted\"'\n  port: \"5432\"\n  empty: ''\n  cert: |\n    -----BEGIN CERTIFICATE-----\n    MIIB\n    -----END CERTIFICATE-----\n",
@@ -23,7 +23,7 @@ const MANIFESTS: [(&str, &str); 4] = [
     ),
 ];
 
-fn repository() -> Scratch {
+pub(crate) fn repository() -> Scratch {
     let scratch = Scratch::with_policy();
     for (name, text) in MANIFESTS {
         scratch.write(name, text);

@@ -48,6 +48,16 @@ fn a_recipient_of_the_policy_who_is_not_of_the_team_is_refused() {
     let team = "lockstep:\n  teams:\n    shop: {paths: [shop], recipients: [*alice, *bob]}\n";
     teams.policy("[*alice, *bob, *carol]", "[*alice, *carol]", team);
     teams.refuses(&["shop"], "shop/db-secret.yaml", "rule 1 names carol (age1");
+    teams.scratch.write("shop/new-secret.yaml", &secret("new"));
+    let ran = teams
+        .scratch
+        .run(&["encrypt", "-i", "shop/new-secret.yaml"]);
+    assert!(
+        ran.stderr.contains("and team shop does not"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(teams.scratch.read("shop/new-secret.yaml"), secret("new"));
     let team = "lockstep:\n  teams:\n    shop: {paths: [shop], former: [*bob]}\n";
     teams.policy("[*alice, *bob]", "[*alice, *carol]", team);
     teams.refuses(&["shop"], "shop/db-secret.yaml", "who stands under former");

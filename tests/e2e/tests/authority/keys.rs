@@ -7,7 +7,7 @@ use lockstep_testbed::{Kubectl, OPERATOR_NAMESPACE, Person, condition};
 use serde_json::{Value, json};
 
 /// The identities the operator holds in a Secret, one an entry.
-fn hold(kubectl: &Kubectl, secret: &str, entries: &[(&str, &Person)]) -> Result<()> {
+pub(crate) fn hold(kubectl: &Kubectl, secret: &str, entries: &[(&str, &Person)]) -> Result<()> {
     let mut texts = serde_json::Map::new();
     for (entry, person) in entries {
         texts.insert((*entry).to_owned(), person.identity_text()?.into());

@@ -3,4 +3,5 @@
 mod keys;
 mod namespaces;
 mod rights;
+mod rotation;
 mod steps;
