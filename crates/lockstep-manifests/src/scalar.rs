@@ -13,10 +13,15 @@ use zeroize::Zeroizing;
 
 const TAG: &str = "tag:yaml.org,2002:";
 
+/// Whether a value is one that SOPS encrypted, whole or not: nobody could use it.
+pub(crate) fn is_ciphertext(value: &[u8]) -> bool {
+    value.trim_ascii_start().starts_with(b"ENC[AES256_GCM,")
+}
+
 /// Types a scalar that stands in clear.
 pub(crate) fn clear(scalar: &ClearScalar) -> Result<Json<'_>, RenderErrorKind> {
     let text = scalar.text.as_str();
-    if text.starts_with("ENC[AES256_GCM,data:") && text.ends_with(']') {
+    if is_ciphertext(text.as_bytes()) {
         return Err(RenderErrorKind::StillEncrypted);
     }
     let tag = scalar.tag.as_deref();

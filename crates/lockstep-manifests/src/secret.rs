@@ -3,6 +3,7 @@
 
 use crate::error::{RenderError, RenderErrorKind};
 use crate::json::{Json, Members, Node, Origin, Text};
+use crate::scalar::is_ciphertext;
 use crate::tree::Walk;
 use base64::Engine as _;
 use base64::alphabet;
@@ -53,6 +54,9 @@ pub(crate) fn normalize(object: &mut Members<'_>, walk: &Walk) -> Result<(), Ren
                     .ok_or_else(|| fail(RenderErrorKind::SecretValueNotBase64))?,
                 _ => Zeroizing::new(text.expose().as_bytes().to_vec()),
             };
+            if is_ciphertext(&bytes) {
+                return Err(fail(RenderErrorKind::StillEncrypted));
+            }
             let json = Json::Text(Text::Owned(Zeroizing::new(BASE64.encode(&*bytes))));
             size += bytes.len();
             data.insert(

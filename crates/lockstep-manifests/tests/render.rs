@@ -202,6 +202,28 @@ fn what_the_api_server_would_refuse_with_the_value_is_refused_without() {
 }
 
 #[test]
+fn what_is_still_encrypted_is_never_applied() {
+    let value = "ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]";
+    let packed = "RU5DW0FFUzI1Nl9HQ00sZGF0YTp4LGl2OngsdGFnOngsdHlwZTpzdHJd";
+    for text in [
+        secret(&format!("stringData: {{a: '{value}'}}\n")),
+        secret(&format!("stringData:\n  a: |\n    {value}\n")),
+        secret(&format!("stringData: {{a: '{}'}}\n", &value[..20])),
+        secret(&format!("stringData: {{a: '{value} and more'}}\n")),
+        secret(&format!("data: {{a: {packed}}}\n")),
+        secret(&format!("stringData: {{a: !!binary {packed}}}\n")),
+        secret(&format!("type: '{value}'\n")),
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata: {{a: '{value}'}}\n"),
+    ] {
+        let errors = try_render(&text).unwrap_err();
+        assert_eq!(errors[0].kind, RenderErrorKind::StillEncrypted, "{text}");
+    }
+    // Text about encryption is text.
+    let text = secret("stringData: {a: 'as in ENC[AES256_GCM,data:x]'}\n");
+    assert!(try_render(&text).is_ok());
+}
+
+#[test]
 fn objects_that_cannot_be_kept_in_step_are_refused() {
     let object = |kind: &str, metadata: &str| {
         format!("apiVersion: v1\nkind: {kind}\nmetadata: {metadata}\n")

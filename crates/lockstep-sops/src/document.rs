@@ -100,9 +100,13 @@ pub fn parse(text: SecretString) -> Result<Parsed, ParseError> {
     }
 }
 
-/// The marker of an unresolved merge, which is never valid YAML.
+/// How Git marks both sides of a conflict, and what they have in common.
+const MARKERS: [&str; 3] = ["<<<<<<< ", ">>>>>>> ", "||||||| "];
+
+/// The marker of an unresolved merge, which is never valid YAML at the start of a line.
 fn conflict(text: &str) -> Option<ParseError> {
-    let marker = text.lines().position(|line| line.starts_with("<<<<<<< "))?;
+    let is_marker = |line: &str| MARKERS.iter().any(|marker| line.starts_with(marker));
+    let marker = text.lines().position(is_marker)?;
     Some(ParseError::Conflict { line: marker + 1 })
 }
 

@@ -91,6 +91,14 @@ pub enum MetadataError {
         /// What it should be, such as `a string`.
         expected: &'static str,
     },
+    /// A field is there twice: names of metadata fields are read in any case.
+    #[error("line {line}: this field of {block} is there twice, in two spellings")]
+    Twice {
+        /// The line of the second.
+        line: usize,
+        /// The mapping, such as `sops`.
+        block: String,
+    },
     /// A field that must be there is not.
     #[error("line {line}: {field} is missing")]
     Missing {

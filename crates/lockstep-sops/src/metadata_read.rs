@@ -6,6 +6,7 @@ use crate::metadata::{AgeEntry, Metadata, OtherKeys};
 use crate::selector::{MacScope, Selector};
 use crate::timestamp::Timestamp;
 use lockstep_yaml::{Node, NodeId, NodeKind, ScalarStyle, Stream};
+use std::collections::HashSet;
 
 /// Key kinds that are counted, and not opened.
 const OTHER_KINDS: [&str; 6] = ["pgp", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault"];
@@ -18,6 +19,7 @@ pub(crate) fn read(stream: &Stream, id: NodeId, line: usize) -> Result<Metadata,
         line,
         name: "sops".to_owned(),
     };
+    block.check_names()?;
     let flat = block.keys()?;
     let (keys, key_groups) = if flat.is_empty() {
         block.groups()?
@@ -150,6 +152,24 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// Refuses a field that is there in two spellings: nobody could say which one counts.
+    fn check_names(&self) -> Result<(), MetadataError> {
+        let NodeKind::Mapping(_, entries) = &self.stream.node(self.id).kind else {
+            return Ok(());
+        };
+        let mut seen = HashSet::new();
+        for (key, _) in entries {
+            let key = self.stream.node(*key);
+            if let NodeKind::Scalar(name) = &key.kind
+                && !seen.insert(name.text.to_ascii_lowercase())
+            {
+                let (line, block) = (key.line, self.name.clone());
+                return Err(MetadataError::Twice { line, block });
+            }
+        }
+        Ok(())
+    }
+
     /// The value of a field, if it is there and not null.
     fn field(&self, name: &str) -> Option<&'a Node> {
         let NodeKind::Mapping(_, entries) = &self.stream.node(self.id).kind else {
@@ -207,12 +227,14 @@ impl<'a> Block<'a> {
                     expected,
                 });
             }
-            blocks.push(Self {
+            let block = Self {
                 stream: self.stream,
                 id,
                 line: node.line,
                 name,
-            });
+            };
+            block.check_names()?;
+            blocks.push(block);
         }
         Ok(blocks)
     }
