@@ -10,9 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use lockstep_testbed::{Installation, Operator, Tenant};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// An installation with a running operator, for every test of one file.
 pub struct Stage {
@@ -27,19 +25,6 @@ static SHARED: Mutex<Weak<Stage>> = Mutex::new(Weak::new());
 
 /// Why it did not start: what fails for one test need not fail as slowly for the others.
 static FAILED: OnceLock<String> = OnceLock::new();
-
-/// Read while a tenant is made, written while Teams contradict each other.
-static TEAMS: RwLock<()> = RwLock::new(());
-
-fn teams_agree() -> RwLockReadGuard<'static, ()> {
-    TEAMS.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Keeps other tests from making tenants: while Teams contradict each other, `lockstep-operator rbac`
-/// grants nobody anything.
-pub fn teams_disagree() -> RwLockWriteGuard<'static, ()> {
-    TEAMS.write().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Stage {
     /// Starts everything.
@@ -81,9 +66,7 @@ impl Stage {
     /// # Errors
     /// When any of it fails.
     pub fn tenant(&self, name: &str) -> Result<Tenant> {
-        let agreed = teams_agree();
         let tenant = Tenant::new(&self.installation, name)?;
-        drop(agreed);
         tenant.init()?;
         Ok(tenant)
     }

@@ -8,7 +8,7 @@ use crate::person::Person;
 use crate::repository::WorkClone;
 use crate::scratch::copy_folder;
 use crate::wait::eventually;
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -41,8 +41,7 @@ impl Tenant {
             person: Person::new()?,
             clone: WorkClone::new(installation.server(), name)?,
         };
-        this.kubectl()
-            .apply(&documents(&this.namespace_objects()))?;
+        this.kubectl().apply(&this.account()?)?;
         this.kubectl()
             .apply(&documents(&[this.key_secret()?, this.team()]))?;
         installation.grant()?;
@@ -220,35 +219,15 @@ impl Tenant {
         json!({"name": name, "namespace": self.name})
     }
 
-    /// The namespace, and the account whose rights are the team's.
-    fn namespace_objects(&self) -> [Value; 4] {
-        let verbs = json!([
-            "get", "list", "watch", "create", "patch", "update", "delete"
-        ]);
-        let core = json!(["secrets", "configmaps", "services", "serviceaccounts"]);
-        let group = "rbac.authorization.k8s.io";
-        [
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}}),
-            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": self.metadata("deployer")}),
-            json!({
-                "apiVersion": format!("{group}/v1"),
-                "kind": "Role",
-                "metadata": self.metadata("deployer"),
-                "rules": [
-                    {"apiGroups": [""], "resources": core, "verbs": verbs},
-                    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": verbs},
-                ],
-            }),
-            json!({
-                "apiVersion": format!("{group}/v1"),
-                "kind": "RoleBinding",
-                "metadata": self.metadata("deployer"),
-                "roleRef": {"apiGroup": group, "kind": "Role", "name": "deployer"},
-                "subjects": [
-                    {"kind": "ServiceAccount", "name": "deployer", "namespace": self.name},
-                ],
-            }),
-        ]
+    /// The namespace, and the account with its rights, as `docs/how-to/add-a-team.md` has them.
+    fn account(&self) -> Result<String> {
+        let page = include_str!("../../../docs/how-to/add-a-team.md");
+        let block = page
+            .split_once("## 1. The account")
+            .and_then(|(_, section)| section.split_once("```yaml\n"))
+            .and_then(|(_, block)| block.split_once("```"));
+        let (yaml, _) = block.context("the page about teams has no account")?;
+        Ok(yaml.replace(": blog\n", &format!(": {}\n", self.name)))
     }
 
     fn key_secret(&self) -> Result<Value> {

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use std::process::{Command, ExitCode};
 
-/// Rewrite docs/reference and deploy/rbac.yaml from the code; tests fail while they are stale.
+/// Rewrite docs/reference, deploy/rbac.yaml and deploy/crds.yaml from the code; tests fail while they are stale.
 #[derive(Args)]
 pub(crate) struct Docs;
 

@@ -2,7 +2,7 @@
 
 use crate::steps::{has_settings, patch_team, settings, wait_repository, wait_sync};
 use anyhow::Result;
-use lockstep_e2e::{Stage, config_map, failures, ready, teams_disagree, until};
+use lockstep_e2e::{Stage, config_map, failures, ready, until};
 use lockstep_testbed::{OPERATOR_NAMESPACE, Tenant, condition};
 use serde_json::json;
 
@@ -69,7 +69,6 @@ fn a_repository_in_a_namespace_of_two_teams_is_not_fetched() {
             .filter(|it| it.target.starts_with("/torn.git/"))
             .count()
     };
-    let alone = teams_disagree();
     let mut rival = tenant.kubectl().json(&["team", "torn"]).unwrap();
     rival["metadata"] = json!({"name": "torn-too"});
     tenant.kubectl().apply(&rival.to_string()).unwrap();
@@ -89,7 +88,6 @@ fn a_repository_in_a_namespace_of_two_teams_is_not_fetched() {
     assert_eq!(asked(), before);
 
     elsewhere(&tenant, "torn-too").unwrap();
-    drop(alone);
     tenant.wait_applied(&commit).unwrap();
     tenant
         .kubectl()
@@ -101,7 +99,6 @@ fn a_repository_in_a_namespace_of_two_teams_is_not_fetched() {
 fn the_operators_own_namespace_is_no_teams() {
     let stage = Stage::shared().unwrap();
     let tenant = stage.tenant("climber").unwrap();
-    let _alone = teams_disagree();
     patch_team(
         &tenant,
         &json!({"namespaces": ["climber", OPERATOR_NAMESPACE]}),
