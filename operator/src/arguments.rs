@@ -1,12 +1,13 @@
 //! The command line of the operator.
 
+use crate::trust::VERSION;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Keeps a cluster in step with encrypted manifests in Git.
 #[derive(Debug, Parser)]
-#[command(name = "lockstep-operator", version, propagate_version = true)]
+#[command(name = "lockstep-operator", version = VERSION, propagate_version = true)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -23,6 +23,7 @@ mod stores;
 mod sync;
 mod synced;
 mod team;
+mod trust;
 mod watches;
 
 use arguments::{Arguments, Command};

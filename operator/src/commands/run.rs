@@ -14,6 +14,7 @@ use crate::stop::Stop;
 use crate::stores::Stores;
 use crate::sync::memory::Memories;
 use crate::synced::Synced;
+use crate::trust::{CHECKS, Checks};
 use crate::watches::Watches;
 use crate::{cluster, hardening, janitor, logging};
 use kube::Client;
@@ -38,6 +39,11 @@ pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
 }
 
 async fn operate(options: RunOptions) -> Result<(), Failure> {
+    if CHECKS == Checks::LeftOut {
+        tracing::warn!(
+            "this is a test build that leaves its checks out: never give it a real cluster"
+        );
+    }
     let stop = Stop::on_signals()?;
     std::fs::create_dir_all(&options.store)
         .map_err(|error| format!("the store {}: {error}", options.store.display()))?;

@@ -4,6 +4,7 @@
 //! type and label from an account that may write Secrets. Messages hold names and places, no value; the
 //! name of an object is left out, because it may have been encrypted, too.
 
+use crate::trust::{CHECKS, Checks};
 use kube::ResourceExt;
 use lockstep_api::{DecryptedValues, FailureReason, SecretEncryption, Team};
 use lockstep_manifests::{Encryption, Findings, Manifest, Mark, Power, matches};
@@ -20,6 +21,9 @@ pub(crate) struct Refused {
 /// Everything in the manifests of one file that the team may not have. If there is anything, nothing of
 /// the file is applied: its author meant it as one.
 pub(crate) fn vet(manifests: &[Manifest], team: &Team) -> Vec<Refused> {
+    if CHECKS == Checks::LeftOut {
+        return Vec::new();
+    }
     let of_one = |manifest: &Manifest| {
         let findings = &manifest.findings;
         let mut refused: Vec<_> = powers(findings, manifest.line, team).collect();

@@ -5,22 +5,25 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-/// One of the two programs of this repository.
+/// One of the programs of this repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binary {
     /// The command line.
     Cli,
     /// The operator.
     Operator,
+    /// The operator without its own checks, which only tests build.
+    TrustingOperator,
 }
 
 impl Binary {
-    /// The package and file name.
+    /// The file name, and that of the package but for the one that only tests build.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cli => "lockstep",
             Self::Operator => "lockstep-operator",
+            Self::TrustingOperator => "lockstep-operator-trusting",
         }
     }
 }
@@ -47,11 +50,11 @@ pub fn binary(binary: Binary) -> Result<PathBuf> {
     };
     let path = folder.join(binary.name());
     if !path.is_file() {
-        bail!(
-            "{} is not built: run `cargo build -p {}`",
-            path.display(),
-            binary.name()
-        );
+        let how = match binary {
+            Binary::Cli | Binary::Operator => format!("cargo build -p {}", binary.name()),
+            Binary::TrustingOperator => "cargo xtask test".to_owned(),
+        };
+        bail!("{} is not built: run `{how}`", path.display());
     }
     Ok(path)
 }

@@ -85,10 +85,18 @@ impl Installation {
     /// # Errors
     /// When it does not become ready.
     pub fn start_operator(&self, arguments: &[&str]) -> Result<Operator> {
+        self.start_build(Binary::Operator, arguments)
+    }
+
+    /// As [`Installation::start_operator`], with this build of it.
+    ///
+    /// # Errors
+    /// As [`Installation::start_operator`].
+    pub fn start_build(&self, build: Binary, arguments: &[&str]) -> Result<Operator> {
         let kubeconfig = self
             .cluster
             .service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)?;
-        Self::start_by(kubeconfig, arguments)
+        Self::start_by(build, kubeconfig, arguments)
     }
 
     /// Starts the operator as its own account, for which `proxy` is the API server.
@@ -100,18 +108,19 @@ impl Installation {
         let kubeconfig =
             self.cluster
                 .kubeconfig_by(&url, &authority, OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)?;
-        Self::start_by(kubeconfig, arguments)
+        Self::start_by(Binary::Operator, kubeconfig, arguments)
     }
 
-    fn start_by(kubeconfig: PathBuf, arguments: &[&str]) -> Result<Operator> {
-        Operator::start(&OperatorOptions {
+    fn start_by(build: Binary, kubeconfig: PathBuf, arguments: &[&str]) -> Result<Operator> {
+        let options = OperatorOptions {
             kubeconfig,
             namespace: OPERATOR_NAMESPACE.to_owned(),
             arguments: arguments
                 .iter()
                 .map(|argument| (*argument).to_owned())
                 .collect(),
-        })
+        };
+        Operator::start_build(build, &options)
     }
 
     /// The cluster.

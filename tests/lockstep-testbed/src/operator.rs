@@ -58,9 +58,17 @@ impl Operator {
     /// # Errors
     /// When it is not built, ends early (with its last lines) or does not become ready.
     pub fn start(options: &OperatorOptions) -> Result<Self> {
+        Self::start_build(Binary::Operator, options)
+    }
+
+    /// As [`Operator::start`], with this build of it.
+    ///
+    /// # Errors
+    /// As [`Operator::start`].
+    pub fn start_build(build: Binary, options: &OperatorOptions) -> Result<Self> {
         let scratch = Scratch::new()?;
         let port = free_port()?;
-        let mut command = searchable_command(&binary(Binary::Operator)?);
+        let mut command = searchable_command(&binary(build)?);
         command
             .arg("run")
             .arg("--kubeconfig")
@@ -71,7 +79,7 @@ impl Operator {
             .arg(scratch.path().join("store"))
             .args(&options.arguments);
         let log = scratch.path().join("operator.log");
-        let running = Running::start(Binary::Operator.name(), command, &log)?;
+        let running = Running::start(build.name(), command, &log)?;
         let mut this = Self {
             running,
             port,

@@ -5,6 +5,9 @@ use crate::workspace::{Workspace, output};
 use anyhow::Result;
 use std::process::Command;
 
+/// The feature that leaves the operator's own checks out.
+const UNCHECKED: &str = "trusting";
+
 pub(super) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for program in PROGRAMS {
@@ -25,9 +28,18 @@ fn unwanted(
     let tree = output(
         Command::new("cargo")
             .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
-            .args(["--format", "{p}", "--package", package])
+            .args(["--format", "{p} {f}", "--package", package])
             .current_dir(&workspace.root),
     )?;
+    if tree
+        .lines()
+        .next()
+        .is_some_and(|own| own.contains(UNCHECKED))
+    {
+        found.push(format!(
+            "{package}: built with the feature {UNCHECKED}, which is for tests"
+        ));
+    }
     for unwanted in without {
         if tree
             .lines()

@@ -99,7 +99,7 @@ impl Run {
     /// Runs the suites that need a feature, which stands for real parts, once the parts are there.
     fn real_parts(&mut self, suites: &[(&str, &'static str)], arguments: &[String]) -> Result<()> {
         self.step("programs", |run| {
-            run.cargo(&["build", "--workspace", "--bins", "--locked"])
+            crate::programs::build_trusting(&run.workspace)
         })?;
         let rig = self.step("etcd, kube-apiserver, kubectl, sops", |run| {
             Rig::ready(&run.workspace)
