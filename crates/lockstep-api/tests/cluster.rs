@@ -364,7 +364,10 @@ fn pod(change: impl FnOnce(&mut serde_json::Value)) -> Result<(), String> {
     let cluster = cluster();
     cluster.kubectl().apply(&shipped()).unwrap();
     let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&shipped()).unwrap();
-    let deployment = objects.iter().find(|it| it["kind"] == "Deployment").unwrap();
+    let deployment = objects
+        .iter()
+        .find(|it| it["kind"] == "Deployment")
+        .unwrap();
     let mut pod = deployment["spec"]["template"].clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
@@ -386,6 +389,9 @@ fn the_namespace_takes_the_pod_and_none_with_wider_rights() {
         ("seccompProfile", serde_json::json!({"type": "Unconfined"})),
     ] {
         let refused = pod(|container| container[field] = value).unwrap_err();
-        assert!(refused.contains("violates PodSecurity"), "{field}: {refused}");
+        assert!(
+            refused.contains("violates PodSecurity"),
+            "{field}: {refused}"
+        );
     }
 }

@@ -97,10 +97,8 @@ pub(crate) fn too_wide(objects: &[Value], operator: &Account) -> Vec<String> {
                     found.push("a role that grows".to_owned());
                 }
             }
-            "RoleBinding" | "ClusterRoleBinding" => {
-                if !is_own_binding(object, operator) {
-                    found.push(object.to_string());
-                }
+            "RoleBinding" | "ClusterRoleBinding" if !is_own_binding(object, operator) => {
+                found.push(object.to_string());
             }
             _ => {}
         }
@@ -160,22 +158,27 @@ fn is_own_binding(binding: &Value, operator: &Account) -> bool {
         && binding["roleRef"]["name"] == "lockstep-operator"
 }
 
+fn role(namespace: Option<&str>, rule: Value) -> Value {
+    let kind = if namespace.is_some() {
+        "Role"
+    } else {
+        "ClusterRole"
+    };
+    json!({"kind": kind, "metadata": {"namespace": namespace}, "rules": [rule]})
+}
+
+fn rule(group: &str, resource: &str, verb: &str) -> Value {
+    json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]})
+}
+
+fn named(mut rule: Value, names: Value) -> Value {
+    rule["resourceNames"] = names;
+    rule
+}
+
 #[test]
 fn whatever_is_wider_is_found() {
     let operator = crate::operator();
-    let role = |namespace: Option<&str>, rule: Value| {
-        let kind = if namespace.is_some() {
-            "Role"
-        } else {
-            "ClusterRole"
-        };
-        json!({"kind": kind, "metadata": {"namespace": namespace}, "rules": [rule]})
-    };
-    let rule = |group: &str, resource: &str, verb: &str| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]});
-    let named = |mut rule: Value, names: Value| {
-        rule["resourceNames"] = names;
-        rule
-    };
     let home = Some("lockstep-system");
     let become_any = rule("", "serviceaccounts", "impersonate");
     let fine = [
