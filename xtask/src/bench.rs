@@ -1,6 +1,8 @@
 //! The numbers: what the operator and the command line cost, on this machine, in a release build.
 
+mod beside;
 mod cli;
+mod comparison;
 mod machine;
 mod manifests;
 mod metrics;
@@ -9,6 +11,7 @@ mod process;
 mod report;
 mod stopwatch;
 
+pub(crate) use manifests::Folder;
 pub(crate) use report::Report;
 
 use crate::programs::{self, Profile};
@@ -22,7 +25,7 @@ use std::path::PathBuf;
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Subject {
-    /// The operator, on a real API server and a real Git server.
+    /// The operator, on a real API server and a real Git server, and beside Flux's.
     Operator,
     /// The command line, beside the real sops.
     Cli,
@@ -37,11 +40,13 @@ pub(crate) enum Origin {
     Given(PathBuf),
 }
 
-/// Gets the programs, then measures `subject`, or everything; the command line on `files` files.
+/// Gets the programs, then measures `subject`, or everything; the operator on `folder`, the command
+/// line on `files` files.
 pub(crate) fn run(
     workspace: &Workspace,
     origin: Origin,
     subject: Option<Subject>,
+    folder: Folder,
     files: usize,
 ) -> Result<Report> {
     if let Origin::Given(folder) = &origin {
@@ -52,16 +57,24 @@ pub(crate) fn run(
     for each in Tool::ALL {
         tool(each)?;
     }
-    let machine = Machine::look(workspace, &origin)?;
     let wanted = |one| subject.is_none_or(|subject| subject == one);
-    let mut sections = Vec::new();
     if wanted(Subject::Operator) {
-        sections.push(operator::measure()?);
+        tool(Tool::KustomizeController)?;
+    }
+    let machine = Machine::look(workspace, &origin)?;
+    let (mut sections, mut comparisons) = (Vec::new(), Vec::new());
+    if wanted(Subject::Operator) {
+        sections.push(operator::measure(folder)?);
+        comparisons.push(beside::measure(folder)?);
     }
     if wanted(Subject::Cli) {
         sections.push(cli::measure(files)?);
     }
-    Ok(Report { machine, sections })
+    Ok(Report {
+        machine,
+        sections,
+        comparisons,
+    })
 }
 
 /// Says on standard error what is going on, so that standard output is the report alone.

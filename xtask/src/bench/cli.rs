@@ -66,7 +66,7 @@ impl Bench {
                 recipients.join(",")
             ),
         )?;
-        let secret = |number| manifests::secret(number, &format!("example-password-{number:04}"));
+        let secret = |number| manifests::secret(number, &manifests::password(number));
         Ok(Self {
             person,
             scratch,

@@ -1,41 +1,73 @@
 //! The manifests that are measured: what a team's folder looks like, made by number.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use lockstep_testbed::WorkClone;
 
-/// How many objects there are, one to a file.
-pub(super) const OBJECTS: usize = SECRETS + CONFIG_MAPS + DEPLOYMENTS + SERVICES;
-/// How many of them are Secrets, which are encrypted.
-pub(super) const SECRETS: usize = 100;
-const CONFIG_MAPS: usize = 250;
-const DEPLOYMENTS: usize = 100;
-const SERVICES: usize = 50;
+/// How many objects of each kind there are, one to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Folder {
+    secrets: usize,
+    config_maps: usize,
+    deployments: usize,
+    services: usize,
+}
 
-/// Writes all of them into the folder `deploy` of a clone, in clear.
-pub(super) fn write(clone: &WorkClone) -> Result<()> {
-    for number in 0..SECRETS {
-        let text = secret(number, &format!("example-password-{number:04}"));
-        clone.write(&secret_file(number), &text)?;
+impl Folder {
+    /// `objects` objects, `encrypted` of them Secrets; of the others, five of eight are ConfigMaps, two
+    /// Deployments and one a Service.
+    pub(crate) fn new(objects: usize, encrypted: usize) -> Result<Self> {
+        ensure!(
+            encrypted <= objects,
+            "{encrypted} encrypted of {objects} objects"
+        );
+        let rest = objects - encrypted;
+        let (deployments, services) = (rest / 4, rest / 8);
+        Ok(Self {
+            secrets: encrypted,
+            config_maps: rest - deployments - services,
+            deployments,
+            services,
+        })
     }
-    for number in 0..CONFIG_MAPS {
-        clone.write(
-            &format!("deploy/app-{number:03}-config.yaml"),
-            &config_map(number),
-        )?;
+
+    /// How many objects there are.
+    pub(super) fn objects(&self) -> usize {
+        self.secrets + self.config_maps + self.deployments + self.services
     }
-    for number in 0..DEPLOYMENTS {
-        clone.write(
-            &format!("deploy/app-{number:03}-deployment.yaml"),
-            &deployment(number),
-        )?;
+
+    /// How many of them are Secrets, which are encrypted.
+    pub(super) fn secrets(&self) -> usize {
+        self.secrets
     }
-    for number in 0..SERVICES {
-        clone.write(
-            &format!("deploy/app-{number:03}-service.yaml"),
-            &service(number),
-        )?;
+
+    /// Writes all of them into the folder `deploy` of a clone, in clear.
+    pub(super) fn write(&self, clone: &WorkClone) -> Result<()> {
+        for number in 0..self.secrets {
+            clone.write(&secret_file(number), &secret(number, &password(number)))?;
+        }
+        for number in 0..self.config_maps {
+            clone.write(&config_map_file(number), &config_map(number))?;
+        }
+        for number in 0..self.deployments {
+            let file = format!("deploy/app-{number:03}-deployment.yaml");
+            clone.write(&file, &deployment(number))?;
+        }
+        for number in 0..self.services {
+            let file = format!("deploy/app-{number:03}-service.yaml");
+            clone.write(&file, &service(number))?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// What a Secret holds.
+pub(super) fn password(number: usize) -> String {
+    format!("example-password-{number:04}")
+}
+
+/// The file of a ConfigMap.
+pub(super) fn config_map_file(number: usize) -> String {
+    format!("deploy/app-{number:03}-config.yaml")
 }
 
 /// The file of a Secret.
@@ -88,4 +120,18 @@ fn service(number: usize) -> String {
          spec:\n  selector:\n    app: {name}\n  ports:\n    - name: http\n      port: 80\n      \
          targetPort: http\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_as_many_objects_as_were_asked_for() {
+        for (objects, encrypted) in [(500, 100), (20, 12), (37, 13), (12, 12)] {
+            let folder = Folder::new(objects, encrypted).unwrap();
+            assert_eq!((folder.objects(), folder.secrets()), (objects, encrypted));
+        }
+        assert!(Folder::new(11, 12).is_err());
+    }
 }

@@ -1,9 +1,10 @@
-//! What the operator counts itself, read from `/metrics`.
+//! What controllers count themselves, read from `/metrics`.
 
 use anyhow::{Context as _, Result};
-use lockstep_testbed::Operator;
+use std::ops::Sub;
+use std::time::Duration;
 
-/// The Syncs that were reconciled so far.
+/// How often something was reconciled so far, and how long that took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Reconciles {
     pub(super) count: f64,
@@ -11,21 +12,53 @@ pub(super) struct Reconciles {
 }
 
 impl Reconciles {
-    pub(super) fn of(operator: &Operator) -> Result<Self> {
-        Self::read(&operator.get("/metrics")?)
+    /// All Syncs.
+    pub(super) fn of_lockstep(text: &str) -> Result<Self> {
+        Self::read(text, "lockstep_reconcile_duration_seconds", "kind=\"Sync\"")
     }
 
-    fn read(text: &str) -> Result<Self> {
-        let value = |what: &str| {
-            let name = format!("lockstep_reconcile_duration_seconds_{what}{{kind=\"Sync\"}} ");
-            let line = text.lines().find_map(|line| line.strip_prefix(&name));
-            line.and_then(|value| value.trim().parse().ok())
-                .with_context(|| format!("/metrics has no {name}"))
+    /// All Kustomizations.
+    pub(super) fn of_flux(text: &str) -> Result<Self> {
+        Self::read(
+            text,
+            "gotk_reconcile_duration_seconds",
+            "kind=\"Kustomization\"",
+        )
+    }
+
+    fn read(text: &str, histogram: &str, label: &str) -> Result<Self> {
+        let sum = |what: &str| {
+            let name = format!("{histogram}_{what}{{");
+            let lines = text.lines().filter_map(|line| line.strip_prefix(&name));
+            let values: Vec<f64> = lines
+                .filter_map(|line| line.split_once("} "))
+                .filter(|(labels, _)| labels.split(',').any(|one| one == label))
+                .filter_map(|(_, value)| value.trim().parse().ok())
+                .collect();
+            (!values.is_empty())
+                .then(|| values.iter().sum())
+                .with_context(|| format!("/metrics has no {name} with {label}"))
         };
         Ok(Self {
-            count: value("count")?,
-            seconds: value("sum")?,
+            count: sum("count")?,
+            seconds: sum("sum")?,
         })
+    }
+
+    /// How long each took on average.
+    pub(super) fn mean(self) -> Duration {
+        Duration::from_secs_f64(self.seconds / self.count)
+    }
+}
+
+impl Sub for Reconciles {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            count: self.count - before.count,
+            seconds: self.seconds - before.seconds,
+        }
     }
 }
 
@@ -34,16 +67,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_syncs_are_counted() {
+    fn only_the_kind_that_is_asked_for_is_counted() {
         let text = "lockstep_reconcile_duration_seconds_sum{kind=\"Repository\"} 7.0\n\
                     lockstep_reconcile_duration_seconds_sum{kind=\"Sync\"} 0.25\n\
                     lockstep_reconcile_duration_seconds_count{kind=\"Sync\"} 4\n";
-        let read = Reconciles::read(text).unwrap();
+        let read = Reconciles::of_lockstep(text).unwrap();
         let expected = Reconciles {
             count: 4.0,
             seconds: 0.25,
         };
         assert_eq!(read, expected);
-        assert!(Reconciles::read("").is_err());
+        assert!(Reconciles::of_lockstep("").is_err());
+        let text = "gotk_reconcile_duration_seconds_sum{kind=\"Kustomization\",name=\"a\"} 2\n\
+                    gotk_reconcile_duration_seconds_sum{kind=\"Kustomization\",name=\"b\"} 1\n\
+                    gotk_reconcile_duration_seconds_count{kind=\"Kustomization\",name=\"a\"} 3\n";
+        let read = Reconciles::of_flux(text).unwrap();
+        assert_eq!(read.mean(), Duration::from_secs(1));
     }
 }

@@ -4,7 +4,7 @@
 //! The API server writes an audit log for the count of requests, and etcd does not flush. No
 //! controllers run, so nothing acts on what is applied.
 
-use super::manifests::{self, OBJECTS, SECRETS};
+use super::manifests::{self, Folder};
 use super::metrics::Reconciles;
 use super::process::resident;
 use super::progress;
@@ -21,16 +21,16 @@ const ROUNDS: usize = 20;
 /// How often everything is applied for the first time, each time for another team.
 const FIRST_APPLIES: usize = 3;
 /// How long the operator is left alone before its memory is read, and while nothing is to do.
-const IDLE: Duration = Duration::from_secs(10);
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// Measures everything, from an empty cluster on.
-pub(super) fn measure() -> Result<Section> {
+pub(super) fn measure(folder: Folder) -> Result<Section> {
     progress("operator: starting a control plane and a Git server")?;
     let installation = Arc::new(Installation::start()?);
     let operator = installation.start_operator(&[])?;
     let before = resident(operator.id())?;
     let mut first = FirstApplies::default();
-    let tenant = first_apply(&installation, "bench-0", &mut first)?;
+    let tenant = first_apply(&installation, "bench-0", folder, &mut first)?;
     let clock = Stopwatch::new(&tenant)?;
     let mut figures = vec![Figure::new(
         "resident memory, before any work",
@@ -41,22 +41,27 @@ pub(super) fn measure() -> Result<Section> {
     figures.extend(nothing_new(&installation, &clock)?);
     figures.extend(change(&installation, &tenant, &clock)?);
     figures.extend(edit(&installation, &tenant, &clock)?);
-    figures.extend(nothing_to_do(&installation, &operator, &tenant)?);
+    figures.extend(Idleness::watch(&installation, &operator, &tenant)?.figures());
     for number in 1..FIRST_APPLIES {
-        first_apply(&installation, &format!("bench-{number}"), &mut first)?;
+        let name = format!("bench-{number}");
+        first_apply(&installation, &name, folder, &mut first)?;
     }
     figures.splice(0..0, first.figures());
     Ok(Section {
-        title: format!("Operator: {OBJECTS} objects in as many files, {SECRETS} of them encrypted"),
+        title: format!(
+            "Operator: {} objects in as many files, {} of them encrypted",
+            folder.objects(),
+            folder.secrets()
+        ),
         figures,
     })
 }
 
 /// What was measured of first applies.
 #[derive(Default)]
-struct FirstApplies {
-    times: Vec<Duration>,
-    requests: Vec<f64>,
+pub(super) struct FirstApplies {
+    pub(super) times: Vec<Duration>,
+    pub(super) requests: Vec<f64>,
 }
 
 impl FirstApplies {
@@ -69,9 +74,10 @@ impl FirstApplies {
 }
 
 /// A new team whose Sync is Ready with one small file; then everything arrives in one push.
-fn first_apply(
+pub(super) fn first_apply(
     installation: &Arc<Installation>,
     name: &str,
+    folder: Folder,
     seen: &mut FirstApplies,
 ) -> Result<Tenant> {
     let tenant = Tenant::new(installation, name)?;
@@ -81,10 +87,13 @@ fn first_apply(
     let commit = checkout.push("the first file")?;
     tenant.sync(&json!({"path": "deploy"}))?;
     tenant.wait_applied(&commit)?;
-    manifests::write(checkout)?;
+    folder.write(checkout)?;
     tenant.lockstep(&["encrypt", "-i", "deploy"])?;
     let commit = checkout.push("everything")?;
-    progress(&format!("operator: first apply of {OBJECTS} objects"))?;
+    progress(&format!(
+        "operator: first apply of {} objects",
+        folder.objects()
+    ))?;
     let clock = Stopwatch::new(&tenant)?;
     let before = asked(installation)?;
     let (asked_at, _) = clock.trigger()?;
@@ -170,16 +179,7 @@ fn edit(
 ) -> Result<[Figure; 2]> {
     progress("operator: edits that are put back")?;
     let before = asked(installation)?;
-    let watch = clock.value("app-011", "password")?;
-    let mut times = Vec::new();
-    for round in 0..ROUNDS {
-        let edit = format!("example-edited-{round:02}");
-        let patch = json!({"stringData": {"password": edit}}).to_string();
-        let what = ["secret", "app-011", "--namespace", tenant.name()];
-        tenant.kubectl().patch(&what, &patch)?;
-        let edited = watch.is(&edit)?;
-        times.push(watch.is("example-password-0011")? - edited);
-    }
+    let times = edits(tenant, clock, ROUNDS)?;
     // The last one's event and status come after the value.
     std::thread::sleep(IDLE / 10);
     let requests = asked(installation)? - before;
@@ -189,37 +189,72 @@ fn edit(
     ])
 }
 
-/// The interval passes, and Git and the cluster are as they were.
-fn nothing_to_do(
-    installation: &Installation,
-    operator: &Operator,
+/// How long each of so many edits stayed.
+pub(super) fn edits(
     tenant: &Tenant,
-) -> Result<[Figure; 2]> {
-    progress("operator: reconciles with nothing to do")?;
-    // A Team that was there before its rights is looked at again after a while.
-    let team = format!("team/{}", tenant.name());
-    let wait = ["wait", "--for=condition=Ready", "--timeout=60s", &team];
-    tenant.kubectl().run(&wait)?;
-    let interval = |interval: &str| {
-        let patch = json!({"spec": {"interval": interval}}).to_string();
-        let what = ["sync", tenant.name(), "--namespace", tenant.name()];
-        tenant.kubectl().patch(&what, &patch)
-    };
-    interval("1s")?;
-    // The change of the Sync is itself something to do.
-    std::thread::sleep(IDLE / 5);
-    let (requests, reconciles) = (asked(installation)?, Reconciles::of(operator)?);
-    std::thread::sleep(IDLE);
-    let (requests, now) = (asked(installation)? - requests, Reconciles::of(operator)?);
-    interval("10m")?;
-    let count = now.count - reconciles.count;
-    ensure!(count > 0.0, "no reconcile within {IDLE:?}");
-    let mean = (now.seconds - reconciles.seconds) / count;
-    Ok([
-        Figure::times(
-            format!("a reconcile with nothing to do (mean of {count})"),
-            &[Duration::from_secs_f64(mean)],
-        ),
-        each("… API requests for all of them", requests, 1),
-    ])
+    clock: &Stopwatch<'_>,
+    rounds: usize,
+) -> Result<Vec<Duration>> {
+    let watch = clock.value("app-011", "password")?;
+    let mut times = Vec::new();
+    for round in 0..rounds {
+        let edit = format!("example-edited-{round:02}");
+        let patch = json!({"stringData": {"password": edit}}).to_string();
+        let what = ["secret", "app-011", "--namespace", tenant.name()];
+        tenant.kubectl().patch(&what, &patch)?;
+        let edited = watch.is(&edit)?;
+        times.push(watch.is(&manifests::password(11))? - edited);
+    }
+    Ok(times)
+}
+
+/// What was measured while the interval passed, and Git and the cluster were as they were.
+pub(super) struct Idleness {
+    pub(super) reconciles: f64,
+    pub(super) mean: Duration,
+    pub(super) requests: usize,
+}
+
+impl Idleness {
+    pub(super) fn watch(
+        installation: &Installation,
+        operator: &Operator,
+        tenant: &Tenant,
+    ) -> Result<Self> {
+        progress("operator: reconciles with nothing to do")?;
+        // A Team that was there before its rights is looked at again after a while.
+        let team = format!("team/{}", tenant.name());
+        let wait = ["wait", "--for=condition=Ready", "--timeout=60s", &team];
+        tenant.kubectl().run(&wait)?;
+        let interval = |interval: &str| {
+            let patch = json!({"spec": {"interval": interval}}).to_string();
+            let what = ["sync", tenant.name(), "--namespace", tenant.name()];
+            tenant.kubectl().patch(&what, &patch)
+        };
+        let reconciles = || Reconciles::of_lockstep(&operator.get("/metrics")?);
+        interval("1s")?;
+        // The change of the Sync is itself something to do.
+        std::thread::sleep(IDLE / 5);
+        let (requests, before) = (asked(installation)?, reconciles()?);
+        std::thread::sleep(IDLE);
+        let (requests, since) = (asked(installation)? - requests, reconciles()? - before);
+        interval("10m")?;
+        ensure!(since.count > 0.0, "no reconcile within {IDLE:?}");
+        Ok(Self {
+            reconciles: since.count,
+            mean: since.mean(),
+            requests,
+        })
+    }
+
+    fn figures(&self) -> [Figure; 2] {
+        let count = self.reconciles;
+        [
+            Figure::times(
+                format!("a reconcile with nothing to do (mean of {count})"),
+                &[self.mean],
+            ),
+            each("… API requests for all of them", self.requests, 1),
+        ]
+    }
 }

@@ -1,5 +1,6 @@
 //! Figures and how they are shown.
 
+use super::comparison::Comparison;
 use super::machine::Machine;
 use serde_json::{Value, json};
 use std::fmt;
@@ -12,6 +13,8 @@ pub(super) enum Unit {
     Mebibytes,
     Requests,
     Times,
+    Objects,
+    Copies,
 }
 
 impl Unit {
@@ -21,6 +24,8 @@ impl Unit {
             Self::Mebibytes => "MiB",
             Self::Requests => "requests",
             Self::Times => "times",
+            Self::Objects => "objects",
+            Self::Copies => "copies",
         }
     }
 }
@@ -52,8 +57,23 @@ impl Figure {
         self.percentile(50)
     }
 
+    /// A percentile with its unit.
+    pub(super) fn at(&self, percent: usize) -> String {
+        format!("{} {}", shown(self.percentile(percent)), self.unit.symbol())
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "what": self.what,
+            "unit": self.unit.symbol(),
+            "p50": self.percentile(50),
+            "p99": self.percentile(99),
+            "samples": self.samples,
+        })
+    }
+
     /// By nearest rank: always a value that was measured. `NaN` if nothing was.
-    fn percentile(&self, percent: usize) -> f64 {
+    pub(super) fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.samples.len() * percent).div_ceil(100).max(1);
         self.samples.get(rank - 1).copied().unwrap_or(f64::NAN)
     }
@@ -76,7 +96,7 @@ impl fmt::Display for Figure {
 /// Three digits are as many as anybody can believe.
 fn shown(value: f64) -> String {
     let decimals = match value.abs() {
-        small if small >= 100.0 || small == 0.0 => 0,
+        small if small >= 100.0 || small.fract() == 0.0 => 0,
         small if small >= 10.0 => 1,
         _ => 2,
     };
@@ -93,6 +113,7 @@ pub(super) struct Section {
 pub(crate) struct Report {
     pub(super) machine: Machine,
     pub(super) sections: Vec<Section>,
+    pub(super) comparisons: Vec<Comparison>,
 }
 
 impl fmt::Display for Report {
@@ -105,27 +126,26 @@ impl fmt::Display for Report {
                 writeln!(f, "{figure}")?;
             }
         }
+        for comparison in &self.comparisons {
+            writeln!(f, "\n{}\n\n{comparison}", comparison.title)?;
+        }
         Ok(())
     }
 }
 
 impl Report {
     pub(crate) fn to_json(&self) -> Value {
-        let figure = |figure: &Figure| {
-            json!({
-                "what": figure.what,
-                "unit": figure.unit.symbol(),
-                "p50": figure.percentile(50),
-                "p99": figure.percentile(99),
-                "samples": figure.samples,
-            })
-        };
         let section = |section: &Section| {
-            let figures: Vec<_> = section.figures.iter().map(figure).collect();
+            let figures: Vec<_> = section.figures.iter().map(Figure::to_json).collect();
             json!({"title": section.title, "figures": figures})
         };
         let sections: Vec<_> = self.sections.iter().map(section).collect();
-        json!({"machine": self.machine.to_json(), "sections": sections})
+        let comparisons: Vec<_> = self.comparisons.iter().map(Comparison::to_json).collect();
+        json!({
+            "machine": self.machine.to_json(),
+            "sections": sections,
+            "comparisons": comparisons,
+        })
     }
 }
 
@@ -146,8 +166,8 @@ mod tests {
     #[test]
     fn numbers_have_about_three_digits() {
         assert_eq!(
-            [0.0, 0.514, 4.567, 45.67, 456.7, 45678.9].map(shown),
-            ["0", "0.51", "4.57", "45.7", "457", "45679"]
+            [0.0, 3.0, 0.514, 4.567, 45.67, 456.7, 45678.9].map(shown),
+            ["0", "3", "0.51", "4.57", "45.7", "457", "45679"]
         );
     }
 }

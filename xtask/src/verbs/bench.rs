@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: the numbers, from a release build.
 
-use crate::bench::{Origin, Subject, run};
+use crate::bench::{Folder, Origin, Subject, run};
 use crate::workspace::Workspace;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -8,11 +8,20 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Measure the operator on a local control plane, and the command line beside the real sops.
+/// Measure the operator on a local control plane beside Flux's kustomize-controller, and the command
+/// line beside the real sops.
 #[derive(Args)]
 pub(crate) struct Bench {
     /// What to measure; everything, if not given.
     subject: Option<Subject>,
+
+    /// How many objects the operator is measured with.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(60..), value_name = "N")]
+    objects: u16,
+
+    /// How many of them are encrypted Secrets.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(12..), value_name = "N")]
+    encrypted: u16,
 
     /// How many files the command line is measured with.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
@@ -43,7 +52,8 @@ impl Bench {
             Some(folder) => Origin::Given(folder),
             None => Origin::Built,
         };
-        let report = run(&workspace, origin, self.subject, usize::from(self.files))?;
+        let folder = Folder::new(self.objects.into(), self.encrypted.into())?;
+        let report = run(&workspace, origin, self.subject, folder, self.files.into())?;
         let mut stdout = std::io::stdout().lock();
         match self.format {
             Format::Text => write!(stdout, "{report}")?,
