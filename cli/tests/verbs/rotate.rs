@@ -1,5 +1,6 @@
 //! `rotate`: to policy, with a new data key, all files or none.
 
+mod asked;
 mod refusals;
 
 use crate::scratch::{ALICE, ALICE_KEY, CANARY, Ran, Scratch, secret};
