@@ -62,11 +62,7 @@ impl Failure {
             SealError::Encrypt(EncryptError::Tree(_) | EncryptError::AlreadyEncrypted(_)) => {
                 Exit::Encrypting
             }
-            SealError::Encrypt(_)
-            | SealError::Wrap(_)
-            | SealError::NotEncrypted
-            | SealError::TooLarge
-            | SealError::ReadBack(_) => Exit::Failure,
+            SealError::Encrypt(_) | SealError::Wrap(_) | SealError::TooLarge => Exit::Failure,
         };
         Self::at(path, exit, error, error.hint())
     }

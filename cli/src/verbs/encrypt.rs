@@ -8,8 +8,8 @@ use crate::policy_arguments::PolicyArguments;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    Change, Coverage, LARGEST_FILE, Plan, Policies, Privacy, RewriteError, SealError, Shown,
-    read_file, rewrite,
+    Change, Coverage, LARGEST_FILE, Plan, Policies, Privacy, RewriteError, SealError, Sealed,
+    Shown, read_file, rewrite,
 };
 use lockstep_secret::SecretString;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn one(
     let sealed =
         lockstep_repo::encrypt(text, &plan).map_err(|error| Failure::sealing(shown, &error))?;
     deliver(to, sealed.text.as_bytes(), Privacy::AsUsual, terminal)?;
-    warn_of_coverage(shown, sealed.coverage, terminal);
+    Done::of(&sealed).warn(shown, terminal);
     Ok(())
 }
 
@@ -90,21 +90,33 @@ fn in_place(path: &Path, plan: &Plan, terminal: Terminal) -> Result<(), Failure>
 /// What became of a file, and what to look after.
 #[derive(Debug, Clone, Copy)]
 enum Done {
-    Sealed(Coverage),
+    Sealed(Coverage, Option<usize>),
     Not(Outcome),
 }
 
 impl Done {
+    fn of(sealed: &Sealed) -> Self {
+        Self::Sealed(sealed.coverage, sealed.copy_in_clear)
+    }
+
     fn outcome(self) -> Outcome {
         match self {
-            Self::Sealed(_) => Outcome::Done,
+            Self::Sealed(..) => Outcome::Done,
             Self::Not(outcome) => outcome,
         }
     }
 
     fn warn(self, path: &Path, terminal: Terminal) {
-        if let Self::Sealed(coverage) = self {
-            warn_of_coverage(path, coverage, terminal);
+        let Self::Sealed(coverage, copy_in_clear) = self else {
+            return;
+        };
+        warn_of_coverage(path, coverage, terminal);
+        if let Some(line) = copy_in_clear {
+            terminal.warn(&format!(
+                "{}: line {line}: last-applied-configuration holds a copy of the object in clear: \
+                 remove this annotation, and change the values if the file was ever shared",
+                Shown(path)
+            ));
         }
     }
 }
@@ -121,8 +133,11 @@ fn warn_of_coverage(path: &Path, coverage: Coverage, terminal: Terminal) {
 
 fn seal(text: SecretString, plan: &Plan) -> Result<Change<Done>, SealError> {
     let sealed = lockstep_repo::encrypt(text, plan)?;
-    let content = SecretString::new(sealed.text).into_bytes();
-    Ok(Change::Write(content, Done::Sealed(sealed.coverage)))
+    let done = Done::of(&sealed);
+    Ok(Change::Write(
+        SecretString::new(sealed.text).into_bytes(),
+        done,
+    ))
 }
 
 fn for_whom(plan: &Plan) -> String {

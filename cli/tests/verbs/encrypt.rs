@@ -306,3 +306,33 @@ fn what_would_be_too_large_to_decrypt_is_not_written() {
         .fails(1, "secret.yaml: encrypted it would be larger than 5120 KiB, the most that is read\nhint: split it into several files\n");
     assert_eq!(scratch.read("secret.yaml"), text);
 }
+
+#[test]
+fn a_copy_of_the_object_in_an_annotation_is_pointed_out() {
+    let scratch = Scratch::with_policy();
+    let annotated = |value: &str| {
+        secret("db").replace(
+            "stringData:",
+            &format!("  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: {value}\nstringData:"),
+        )
+    };
+    for value in ["'{\"data\":1}'", "|\n      {\"data\":1}"] {
+        scratch.write("secret.yaml", &annotated(value));
+        let ran = scratch.run(&["encrypt", "-i", "secret.yaml"]);
+        assert_eq!(ran.code, 0);
+        assert_eq!(
+            ran.stderr,
+            "warning: secret.yaml: line 6: last-applied-configuration holds a copy of the object in clear: \
+             remove this annotation, and change the values if the file was ever shared\n"
+        );
+    }
+    scratch.write("secret.yaml", &annotated("x"));
+    let all = [
+        "encrypt",
+        "-i",
+        "--encrypted-regex",
+        "^(annotations|stringData)$",
+        "secret.yaml",
+    ];
+    scratch.run(&all).ok();
+}

@@ -5,6 +5,7 @@
 mod batch;
 mod decrypt;
 mod encrypt;
+mod faults;
 mod hygiene;
 mod init;
 mod keygen;

@@ -3,8 +3,9 @@
 mod asked;
 mod refusals;
 
-use crate::scratch::{ALICE, ALICE_KEY, CANARY, Ran, Scratch, secret};
+use crate::scratch::{ALICE, ALICE_KEY, CANARY, Ran, Scratch, program, secret};
 use lockstep_age::Identity;
+use std::process::Command;
 
 /// Somebody with a key.
 struct Person {
@@ -264,4 +265,40 @@ fn the_spelling_of_sops_for_recipients_gets_a_hint() {
     let hint =
         "hint: recipients come from .sops.yaml: change them there, then run `lockstep rotate`";
     assert_eq!(ran.stderr.lines().last(), Some(hint));
+}
+
+#[test]
+fn more_files_than_may_be_open_are_no_obstacle_or_a_clear_refusal() {
+    let scratch = Scratch::with_policy();
+    for n in 0..60 {
+        scratch.write(&format!("secret-{n}.yaml"), &secret("x"));
+    }
+    assert_eq!(scratch.run(&["encrypt", "-i", "."]).code, 0);
+    let rotate = |limit: &str| {
+        let script = format!("ulimit {limit} 50; exec {} rotate .", program().display());
+        let mut shell = Command::new("/bin/sh");
+        let output = shell
+            .args(["-c", &script])
+            .current_dir(scratch.repo())
+            .env("HOME", scratch.home());
+        let output = output.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let before = scratch.read("secret-0.yaml");
+    let (code, said) = rotate("-n");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("the system does not allow 60 files to be open at once"),
+        "{said}"
+    );
+    assert_eq!(scratch.read("secret-0.yaml"), before);
+    let (code, said) = rotate("-Sn");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        said,
+        "60 files: recipients stay\n60 files: new data key\n60 files rotated\n"
+    );
 }

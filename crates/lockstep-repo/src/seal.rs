@@ -3,7 +3,7 @@
 use crate::{LARGEST_FILE, Plan};
 use lockstep_age::{Identities, Recipient, UnwrapError, WrapError, unwrap, wrap};
 use lockstep_secret::{DataKey, SecretString};
-use lockstep_sops::{EncryptError, OpenError, ParseError, Parsed, Value, ValueKind, parse};
+use lockstep_sops::{EncryptError, OpenError, ParseError, Parsed, parse};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -14,6 +14,8 @@ pub struct Sealed {
     pub text: String,
     /// Whether any value of it is encrypted: the policy may select none.
     pub coverage: Coverage,
+    /// The line of a copy of the whole object that kubectl left, if it is in clear.
+    pub copy_in_clear: Option<usize>,
 }
 
 /// How much of a file is encrypted.
@@ -25,7 +27,7 @@ pub enum Coverage {
     Something,
 }
 
-/// Encrypts a file as `plan` says, and opens the result again before it is given out.
+/// Encrypts a file as `plan` says. The result was opened again before it is given out.
 ///
 /// # Errors
 /// [`SealError`].
@@ -36,32 +38,36 @@ pub fn encrypt(text: SecretString, plan: &Plan) -> Result<Sealed, SealError> {
     let key = DataKey::generate(&mut fill);
     let wrapped = wrap(&key, &plan.recipients)?;
     let now = jiff::Timestamp::now();
-    let sealed = document.encrypt(&plan.policy, &key, &wrapped, now, &mut fill)?;
-    if sealed.len() as u64 > LARGEST_FILE {
-        return Err(SealError::TooLarge);
-    }
-    let Parsed::Encrypted(read_back) = parse(SecretString::new(sealed.clone()))? else {
-        return Err(SealError::NotEncrypted);
-    };
-    let opened = read_back.open(&key).map_err(SealError::ReadBack)?;
-    let coverage = if opened.trees().iter().any(|tree| holds_opened(&tree.root)) {
+    let coverage = if document
+        .has_values_for(&plan.policy.selector)
+        .map_err(EncryptError::Tree)?
+    {
         Coverage::Something
     } else {
         Coverage::Nothing
     };
+    let text = document.encrypt(&plan.policy, &key, &wrapped, now, &mut fill)?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(SealError::TooLarge);
+    }
     Ok(Sealed {
-        text: sealed,
+        copy_in_clear: copy_in_clear(&text),
+        text,
         coverage,
     })
 }
 
-fn holds_opened(value: &Value) -> bool {
-    match &value.kind {
-        ValueKind::Opened(_) => true,
-        ValueKind::Clear(_) => false,
-        ValueKind::Mapping(entries) => entries.iter().any(|(_, value)| holds_opened(value)),
-        ValueKind::Sequence(items) => items.iter().any(holds_opened),
-    }
+/// The line of the annotation in which `kubectl apply` keeps a copy of the object, unless it is
+/// encrypted, too: whoever saves a Secret with `kubectl get -o yaml` gets it along.
+fn copy_in_clear(text: &str) -> Option<usize> {
+    const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
+    let (at, _) = text.match_indices(ANNOTATION).find(|(at, name)| {
+        let value = text[at + name.len()..].trim_start_matches(|c: char| {
+            c.is_whitespace() || matches!(c, '"' | '\'' | ':' | '|' | '>' | '-' | '+')
+        });
+        !value.is_empty() && !value.starts_with("ENC[AES256_GCM,")
+    })?;
+    Some(text[..at].lines().count().max(1))
 }
 
 /// Fills `bytes` from the operating system.
@@ -111,15 +117,9 @@ pub enum SealError {
     /// The data key cannot be wrapped.
     #[error(transparent)]
     Wrap(#[from] WrapError),
-    /// The result is not what it should be.
-    #[error("the encrypted file has no metadata; it was not written")]
-    NotEncrypted,
     /// Nobody here would read the result.
     #[error("encrypted it would be larger than {} KiB, the most that is read", LARGEST_FILE >> 10)]
     TooLarge,
-    /// The result does not open.
-    #[error("the encrypted file does not open again; it was not written")]
-    ReadBack(#[source] OpenError),
 }
 
 /// Why a file was not decrypted. The file itself is the caller's to name.
@@ -150,7 +150,7 @@ impl SealError {
             Self::Parse(source) => source.hint(),
             Self::Encrypt(source) => source.hint(),
             Self::TooLarge => Some("split it into several files".to_owned()),
-            Self::Wrap(_) | Self::NotEncrypted | Self::ReadBack(_) => None,
+            Self::Wrap(_) => None,
         }
     }
 }

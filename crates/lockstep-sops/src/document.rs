@@ -148,7 +148,8 @@ fn metadata_of(stream: &Stream, document: usize) -> Option<(usize, NodeId)> {
 }
 
 impl Document<Clear> {
-    /// Encrypts what `policy` selects under `key`, span by span, and appends the metadata.
+    /// Encrypts what `policy` selects under `key`, span by span, and appends the metadata. The result
+    /// was opened again.
     ///
     /// `wrapped` is `key` wrapped for each recipient; `random` must come from a cryptographic source.
     ///
@@ -163,6 +164,14 @@ impl Document<Clear> {
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<String, EncryptError> {
         encrypt::encrypt(&self.text, &self.stream, policy, key, wrapped, now, random)
+    }
+
+    /// Whether [`Document::encrypt`] with `selector` would encrypt any value.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub fn has_values_for(&self, selector: &Selector) -> Result<bool, TreeError> {
+        encrypt::takes_any(&self.stream, selector)
     }
 
     /// Takes the file as it is: without secrets there is nothing to open.

@@ -5,7 +5,7 @@ use crate::carrier;
 use crate::cipher::{Cipher, Sealed};
 use crate::comments::Attribution;
 use crate::document::{Parsed, parse};
-use crate::error::EncryptError;
+use crate::error::{EncryptError, TreeError};
 use crate::expand;
 use crate::mac::Mac;
 use crate::metadata::AgeEntry;
@@ -74,6 +74,23 @@ pub(crate) fn encrypt(
     let encrypted = std::mem::take(&mut *splices.apply(text));
     reopen(&encrypted, key).map_err(EncryptError::NotReadable)?;
     Ok(encrypted)
+}
+
+/// Whether encrypting with `selector` would encrypt any value of a file.
+pub(crate) fn takes_any(stream: &Stream, selector: &Selector) -> Result<bool, TreeError> {
+    let survey = Survey::of(stream, selector, Keys::Strings)?;
+    for leaf in survey.leaves.iter().filter(|leaf| leaf.selected) {
+        let node = stream.node(leaf.node);
+        let NodeKind::Scalar(scalar) = &node.kind else {
+            continue;
+        };
+        let typed = resolve::resolve(scalar, node.tag.as_deref())
+            .map_err(|unfit| tree_error(unfit, survey.place(stream, leaf)))?;
+        if typed.type_name().is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Opens what was just written: its plaintext may exist nowhere else in a moment.

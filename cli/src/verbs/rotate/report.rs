@@ -72,7 +72,15 @@ impl Report {
 
     /// The report in lines.
     pub(super) fn text(&self) -> String {
-        let mut lines: Vec<_> = self.files.iter().map(File::line).collect();
+        let (quiet, mut listed): (Vec<_>, Vec<_>) =
+            self.files.iter().partition(|file| file.is_quiet());
+        if quiet.len() <= LISTED {
+            listed = self.files.iter().collect();
+        }
+        let mut lines: Vec<_> = listed.iter().map(|file| file.line()).collect();
+        if listed.len() < self.files.len() {
+            lines.push(format!("{}: recipients stay", count(quiet.len())));
+        }
         lines.push(format!("{}: new data key", count(self.files.len())));
         for (who, files) in tally(&self.files, |file| &file.gains) {
             lines.push(format!("{who} gains access to {}", count(files)));
@@ -127,7 +135,15 @@ impl Report {
     }
 }
 
+/// More files of which there is nothing to say are only counted.
+const LISTED: usize = 10;
+
 impl File {
+    /// Whether there is nothing to say of it but that it gets a new data key.
+    fn is_quiet(&self) -> bool {
+        self.gains.is_empty() && self.loses.is_empty() && !self.keeps_selection
+    }
+
     fn of(file: &Examined) -> Self {
         let standing = &file.plan.standing;
         let people = |recipients: &[String]| {
