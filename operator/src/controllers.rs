@@ -6,6 +6,7 @@
 use crate::bells::{Bell, Change, ChangedRepository, Specifications, ringing, syncs_of};
 use crate::context::Context;
 use crate::events::api_cause;
+use crate::past::Past;
 use crate::server::Probes;
 use crate::synced::{Synced, Watch};
 use crate::{repository, sync, team};
@@ -32,30 +33,48 @@ pub(crate) struct Controllers {
 
 impl Controllers {
     /// Prepares them; up to `concurrency` objects of a kind are reconciled at once.
-    pub(crate) fn new(client: &Client, concurrency: u16, synced: &Synced) -> Self {
+    pub(crate) fn new(client: &Client, concurrency: u16, synced: &Synced, past: Past) -> Self {
         let pace = || Pace::default().concurrency(concurrency);
         let (team_bell, [for_teams, for_repositories, for_syncs]) = Bell::with_listeners();
         let (repository_changed, changed_repositories) = unbounded();
         let teams = Api::<Team>::all(client.clone());
         let mut specifications = Specifications::default();
-        let teams = controller(teams, Watch::Teams, synced, move |change| {
-            if specifications.is_news(&change) {
-                team_bell.ring();
-            }
-        });
-        let repositories = Api::<Repository>::all(client.clone());
-        let repositories = controller(repositories, Watch::Repositories, synced, move |change| {
-            let changed: ChangedRepository = match change {
-                Change::One(repository) | Change::Gone(repository) => {
-                    Some(ObjectRef::from_obj(repository))
+        let teams = controller(
+            teams,
+            Watch::Teams,
+            synced,
+            |_| {},
+            move |change| {
+                if specifications.is_news(&change) {
+                    team_bell.ring();
                 }
-                Change::All => None,
-            };
-            // The receiver is gone only when the process stops.
-            let _ = repository_changed.unbounded_send(changed);
-        });
+            },
+        );
+        let repositories = Api::<Repository>::all(client.clone());
+        let repositories = controller(
+            repositories,
+            Watch::Repositories,
+            synced,
+            |_| {},
+            move |change| {
+                let changed: ChangedRepository = match change {
+                    Change::One(repository) | Change::Gone(repository) => {
+                        Some(ObjectRef::from_obj(repository))
+                    }
+                    Change::All => None,
+                };
+                // The receiver is gone only when the process stops.
+                let _ = repository_changed.unbounded_send(changed);
+            },
+        );
         let syncs = Api::<Sync>::all(client.clone());
-        let syncs = controller(syncs, Watch::Syncs, synced, |_| {});
+        let syncs = controller(
+            syncs,
+            Watch::Syncs,
+            synced,
+            move |event| past.note(event),
+            |_| {},
+        );
         let of_repositories = syncs_of(changed_repositories, syncs.store());
         Self {
             teams: teams.with_config(pace()).reconcile_all_on(for_teams),
@@ -137,6 +156,7 @@ fn controller<K>(
     api: Api<K>,
     watch: Watch,
     synced: &Synced,
+    mut look: impl FnMut(&Result<watcher::Event<K>, watcher::Error>) + Send + 'static,
     ring: impl FnMut(Change<'_, K>) + Send + 'static,
 ) -> Controller<K>
 where
@@ -151,6 +171,7 @@ where
     let (store, writer) = reflector::store();
     let events = watcher(api, watcher::Config::default())
         .default_backoff()
+        .inspect(move |event| look(event))
         .reflect(writer);
     let events = ringing(synced.note(watch, events), ring);
     Controller::for_stream(events.applied_objects(), store)

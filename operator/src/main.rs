@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod logging;
 mod metrics;
+mod past;
 mod repository;
 mod server;
 mod status;

@@ -235,6 +235,8 @@ reasons! {
         Rejected,
         /// The object's namespace does not exist or is being deleted.
         NamespaceUnavailable,
+        /// A quota of the object's namespace is used up.
+        QuotaExceeded,
         /// The object could not be applied for another reason.
         ApplyFailed,
         /// The object left Git and could not be deleted.

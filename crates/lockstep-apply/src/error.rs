@@ -173,6 +173,36 @@ impl ApiError {
         }
     }
 
+    /// Whether the same request may succeed later with nothing changed in Git: because time heals it, or
+    /// because somebody may change the cluster: rights, quotas, namespaces, kinds, webhooks.
+    #[must_use]
+    pub fn may_heal(&self) -> bool {
+        match self {
+            Self::Forbidden
+            | Self::ImpersonationForbidden
+            | Self::NamespaceNotFound
+            | Self::KindUnknown
+            | Self::NotFound
+            | Self::Terminating
+            | Self::Quota
+            | Self::Denied { .. } => true,
+            Self::Conflict { .. }
+            | Self::Invalid { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge
+            | Self::BadName => false,
+            Self::Changed
+            | Self::Throttled
+            | Self::Unavailable { .. }
+            | Self::Timeout
+            | Self::Unreachable
+            | Self::Expired
+            | Self::Unauthorized
+            | Self::Unreadable { .. }
+            | Self::Stopped => self.is_transient(),
+        }
+    }
+
     /// What a person could do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

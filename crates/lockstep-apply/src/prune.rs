@@ -123,8 +123,23 @@ impl Session {
             .header(CONTENT_TYPE, "application/json")
             .body(Bytes::from(options.to_string()))
             .map_err(|_| ApiError::BadName)?;
-        exchange(&self.client, request).await.map(drop)
+        let answer = exchange(&self.client, request).await?;
+        // Something in between may answer for the API server, and then nothing was deleted.
+        serde_json::from_slice::<OfKind>(&answer.body)
+            .map(drop)
+            .map_err(|_| {
+                Refusal::from(ApiError::Unreadable {
+                    status: answer.status,
+                })
+            })
     }
+}
+
+/// Any object of the API server's: the one that is being deleted, or a `Status`.
+#[derive(Deserialize)]
+struct OfKind {
+    #[serde(rename = "kind")]
+    _kind: String,
 }
 
 #[derive(Deserialize)]

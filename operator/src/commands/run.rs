@@ -8,6 +8,7 @@ use crate::events::Events;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::past::Past;
 use crate::repository::Schedule;
 use crate::server::{self, Probes};
 use crate::stop::Stop;
@@ -17,7 +18,6 @@ use crate::synced::Synced;
 use crate::trust::{CHECKS, Checks};
 use crate::watches::Watches;
 use crate::{cluster, hardening, janitor, logging};
-use kube::Client;
 use lockstep_apply::{Fingerprints, Kinds};
 use rand::TryRng;
 use std::sync::Arc;
@@ -51,13 +51,15 @@ async fn operate(options: RunOptions) -> Result<(), Failure> {
     let probes = Probes::new(registry);
     let server = tokio::spawn(server::serve(options.listen, probes.clone()));
     let config = cluster::find(&options.place).await?;
-    let client = Client::try_from(config.clone())?;
+    let client = cluster::client(&config)?;
+    let watching = cluster::watch_client(&config)?;
     let namespace = options.place.namespace.parse()?;
     let synced = Synced::default();
-    let (keys, key_changes) = Keys::new(&config, client.clone(), namespace, &synced);
+    let (keys, key_changes) = Keys::new(&config, watching.clone(), namespace, &synced);
     let ledger = Arc::new(Ledger::default());
     let (watches, woken) = Watches::new(ledger.clone());
-    let controllers = Controllers::new(&client, options.concurrency, &synced);
+    let (past, rewound) = Past::new(client.clone());
+    let controllers = Controllers::new(&watching, options.concurrency, &synced, past);
     let context = Arc::new(Context {
         client: client.clone(),
         namespace: options.place.namespace.parse()?,
@@ -86,6 +88,7 @@ async fn operate(options: RunOptions) -> Result<(), Failure> {
     let tidying = tokio::spawn(janitor::tidy(context.clone()));
     tokio::select! {
         () = controllers.run(context, probes, key_changes, woken) => tracing::info!("stopped"),
+        rewound = rewound => return Err(rewound.into()),
         ended = server => return Err(ended.map_or_else(Into::into, |outcome| outcome.map_or_else(Into::into, |()| "the HTTP server ended".into()))),
     }
     tidying.abort();

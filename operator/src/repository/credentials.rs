@@ -14,6 +14,7 @@ use lockstep_git::{CaBundle, CaError, GitCredentials};
 use lockstep_names::Account;
 use lockstep_secret::{NotUtf8, SecretBytes, SecretString};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a Secret says about a connection.
 #[derive(Debug, Default)]
@@ -23,6 +24,9 @@ pub(super) struct Found {
     /// Whom to believe.
     pub ca: Option<CaBundle>,
 }
+
+/// How long the API server may take to give them.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the credentials cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -93,14 +97,15 @@ pub(super) async fn read(
         })?;
     let client = watch_client(&context.config, account)?;
     let api = Api::<Secret>::namespaced(client, &repository.namespace().unwrap_or_default());
-    let secret = api
-        .get_opt(&reference.name)
+    let refused = |cause: String| CredentialsError::Refused {
+        secret: reference.name.clone(),
+        account: account.to_string(),
+        cause,
+    };
+    let secret = tokio::time::timeout(PATIENCE, api.get_opt(&reference.name))
         .await
-        .map_err(|error| CredentialsError::Refused {
-            secret: reference.name.clone(),
-            account: account.to_string(),
-            cause: api_cause(&error),
-        })?;
+        .map_err(|_| refused("the API server did not answer in time".to_owned()))?
+        .map_err(|error| refused(api_cause(&error)))?;
     let secret = secret.ok_or_else(|| CredentialsError::Missing(reference.name.clone()))?;
     let data = secret.data.unwrap_or_default();
     let entries = data

@@ -57,7 +57,7 @@ pub(crate) async fn prune(
                 tracing::warn!(object = %key, sync = %applied.cleared.resolved.owner, ?why, "left alone, and forgotten");
             }
             Err(error) => {
-                applied.transient |= error.is_transient() || error == ApiError::Stopped;
+                applied.transient |= error.may_heal();
                 let failure =
                     Failure::of_object(&key, FailureReason::PruneFailed, &error.to_string());
                 applied.failures.push(failure);

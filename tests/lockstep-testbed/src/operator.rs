@@ -3,7 +3,7 @@
 use crate::binaries::{Binary, binary};
 use crate::child::{Running, tied_command};
 use crate::scratch::Scratch;
-use crate::wait::{free_port, http_get};
+use crate::wait::{eventually, free_port, http_get};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -122,6 +122,20 @@ impl Operator {
     /// When it does not answer 200.
     pub fn get(&self, path: &str) -> Result<String> {
         http_get(self.port, path)
+    }
+
+    /// Waits until it ends by itself, and gives its whole log.
+    ///
+    /// # Errors
+    /// When it is still running after `patience`.
+    pub fn wait_ended(&mut self, patience: Duration) -> Result<String> {
+        eventually("the operator ends", patience, || {
+            if self.running.check_alive().is_ok() {
+                bail!("it runs");
+            }
+            Ok(())
+        })?;
+        Ok(self.log())
     }
 
     /// Sends SIGTERM, waits for the end and gives the exit status with the whole log.

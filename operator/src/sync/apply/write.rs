@@ -53,7 +53,7 @@ impl Work<'_> {
                     if error == ApiError::KindUnknown {
                         self.context.kinds.forget(&kind);
                     }
-                    self.transient |= error.is_transient() || error == ApiError::Stopped;
+                    self.transient |= error.may_heal();
                     let failure = Failure::of_object(&key, object_reason(&error), &explain(&error));
                     self.fail(failure.at(&source, Some(line)), &source);
                 }
@@ -62,13 +62,14 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Puts what is new into the inventory before it is in the cluster.
+    /// Puts what is new into the inventory before it is in the cluster, or what could not be put there
+    /// the last time.
     async fn intend(&self, placed: &[Placed], memory: &mut Memory) -> Result<(), ApplyError> {
         let before = memory.inventory.len();
         for object in placed {
             memory.inventory.entry(object.key.clone()).or_insert(None);
         }
-        if memory.inventory.len() == before {
+        if memory.inventory.len() == before && !memory.undelivered {
             return Ok(());
         }
         report::intend(self.context, &self.resolved, memory)
@@ -137,10 +138,10 @@ fn object_reason(error: &ApiError) -> FailureReason {
         | ApiError::BadName => FailureReason::Rejected,
         ApiError::NamespaceNotFound | ApiError::Terminating => FailureReason::NamespaceUnavailable,
         ApiError::KindUnknown => FailureReason::KindNotFound,
+        ApiError::Quota => FailureReason::QuotaExceeded,
         ApiError::Changed
         | ApiError::Unauthorized
         | ApiError::NotFound
-        | ApiError::Quota
         | ApiError::Throttled
         | ApiError::Unavailable { .. }
         | ApiError::Timeout
