@@ -13,6 +13,7 @@ use lockstep_rules::{Choice, RecipientText, RecipientsError, Rule, Rules};
 use lockstep_sops::{EncryptionPolicy, MacScope, Selector};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 pub use error::PolicyError;
 pub use lookup::POLICY_FILE;
@@ -96,8 +97,12 @@ impl Policies {
         });
         match (choice, &file) {
             (Choice::Rule(rule), Some(file)) => {
-                let target = self.lookup.path_for_rules(target, &file.path);
-                self.plan_by_rule(&target, file, rule)
+                let guard = match &self.overrides.config {
+                    Some(_) => None,
+                    None => self.lookup.guard(target)?,
+                };
+                let guard = guard.unwrap_or_else(|| Rc::clone(file));
+                self.plan_by_rule(target, file, &guard, rule)
             }
             (Choice::NoMatch, Some(file)) => Err(PolicyError::NoMatch {
                 policy: file.path.clone(),
@@ -117,19 +122,21 @@ impl Policies {
         }
     }
 
-    /// `target` is what the file is called in rules.
+    /// `guard` is the policy file whose word on teams counts.
     fn plan_by_rule(
         &self,
-        target: &str,
+        target: &Path,
         file: &PolicyFile,
+        guard: &PolicyFile,
         rule: &Rule,
     ) -> Result<Plan, PolicyError> {
         let (recipients, standing) = match self.overrides.recipients.as_slice() {
             [] => {
                 let texts = rule.recipients();
                 let recipients = parse_recipients(&file.path, texts)?;
-                let standing =
-                    Standing::of(target, file, rule.number(), texts.unwrap_or_default())?;
+                let target = self.lookup.path_for_rules(target, &guard.path);
+                let named = texts.unwrap_or_default();
+                let standing = Standing::of(&target, guard, file, rule.number(), named)?;
                 (recipients, standing)
             }
             given => (given.to_vec(), Standing::default()),

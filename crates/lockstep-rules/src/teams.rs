@@ -39,6 +39,12 @@ impl Teams {
         })
     }
 
+    /// Whether the policy file says nothing of teams and of who left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.teams.is_empty() && self.former.is_empty()
+    }
+
     /// The team that a file belongs to, by its path below the policy file's folder.
     #[must_use]
     pub fn team_of(&self, path: &str) -> Option<&Team> {

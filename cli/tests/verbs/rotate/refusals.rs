@@ -219,3 +219,32 @@ fn a_symlink_does_not_borrow_another_rule() {
         "it is a symlink",
     );
 }
+
+#[test]
+fn a_policy_file_in_a_folder_does_not_say_who_is_known_there() {
+    let teams = Teams::new();
+    let planted = teams.scratch.read("shop/db-secret.yaml");
+    teams.scratch.write("blog/planted-secret.yaml", &planted);
+    let (bob, carol) = (&teams.bob.recipient, &teams.carol.recipient);
+    let own = |more: &str| {
+        let rule = "creation_rules:\n  - encrypted_regex: ^(data|stringData)$\n    age: ";
+        teams
+            .scratch
+            .write("blog/.sops.yaml", &format!("{rule}[{ALICE}, {carol}{more}"));
+    };
+    let guard = "lockstep:\n  teams:\n    blog: {paths: [blog], recipients: [*alice, *carol]}\n";
+    teams.policy("[*alice, *bob]", "[*alice, *carol]", guard);
+    own(&format!("]\nlockstep: {{former: [{bob}]}}\n"));
+    let name = "blog/planted-secret.yaml";
+    teams.refuses(&["blog"], name, "`lockstep` stands in .sops.yaml already");
+    own(&format!(", {bob}]\n"));
+    teams.refuses(&["blog"], name, "rule 1 names bob (age1");
+    own("]\n");
+    teams.refuses(
+        &["blog"],
+        name,
+        "whom the policy does not know at this path: bob (age1",
+    );
+    fs::remove_file(teams.scratch.path(name)).unwrap();
+    assert_eq!(teams.scratch.run(&["rotate", "blog"]).code, 0);
+}

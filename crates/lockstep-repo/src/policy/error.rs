@@ -42,6 +42,18 @@ pub enum PolicyError {
         /// The policy file.
         policy: PathBuf,
     },
+    /// A policy file in a folder speaks of teams, and so does one above it.
+    #[error(
+        "{}: `lockstep` stands in {} already, and counts only there",
+        Shown(policy),
+        Shown(guard)
+    )]
+    NestedTeams {
+        /// The policy file.
+        policy: PathBuf,
+        /// The one above it.
+        guard: PathBuf,
+    },
     /// A rule names somebody whom the file's team does not.
     #[error(
         "{}, line {line}: rule {rule} names {who}, and team {team} does not",
@@ -115,6 +127,10 @@ impl PolicyError {
             Self::Changed { .. } => Some("run it again".to_owned()),
             Self::NotOfTeam { team, .. } => Some(format!(
                 "give the team's files a rule of their own above, or add the recipient to team {team}"
+            )),
+            Self::NestedTeams { guard, .. } => Some(format!(
+                "whoever may write in a folder must not say who left it: move this to {}",
+                Shown(guard)
             )),
             Self::Former { .. } => Some(
                 "remove the recipient from the rule, or from former if they came back".to_owned(),

@@ -39,6 +39,8 @@ pub(super) struct Lookup {
     read: HashMap<PathBuf, Rc<PolicyFile>>,
     /// The policy file that holds in a folder, by the folder's absolute path.
     by_folder: HashMap<PathBuf, Option<PathBuf>>,
+    /// The policy file whose word on teams counts in a folder.
+    guards: HashMap<PathBuf, Option<Rc<PolicyFile>>>,
 }
 
 impl Lookup {
@@ -47,6 +49,7 @@ impl Lookup {
             current: clean(current),
             read: HashMap::new(),
             by_folder: HashMap::new(),
+            guards: HashMap::new(),
         }
     }
 
@@ -69,14 +72,45 @@ impl Lookup {
             self.by_folder.insert(folder.to_owned(), found.clone());
             found
         };
-        let Some(path) = found else { return Ok(None) };
-        let file = self.load(&path)?;
+        match found {
+            Some(path) => self.load_for(folder, &path).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The policy file furthest up in the repository of `target` that speaks of teams: whoever may
+    /// write in one folder does not decide who is known there.
+    pub(super) fn guard(&mut self, target: &Path) -> Result<Option<Rc<PolicyFile>>, PolicyError> {
+        let target = self.absolute(target);
+        let Some(folder) = target.parent() else {
+            return Ok(None);
+        };
+        if let Some(found) = self.guards.get(folder) {
+            return Ok(found.clone());
+        }
+        let mut guard = None;
+        for above in upward(folder) {
+            let path = above.join(POLICY_FILE);
+            if path.symlink_metadata().is_ok() {
+                let file = self.load_for(folder, &path)?;
+                if !file.rules.teams().is_empty() {
+                    guard = Some(file);
+                }
+            }
+        }
+        self.guards.insert(folder.to_owned(), guard.clone());
+        Ok(guard)
+    }
+
+    /// Loads a policy file that was found, not named, for the files of `folder`.
+    fn load_for(&mut self, folder: &Path, path: &Path) -> Result<Rc<PolicyFile>, PolicyError> {
+        let file = self.load(path)?;
         if may_decide(
             file.fingerprint.owner.0,
             geteuid().as_raw(),
             owner_of(folder),
         ) {
-            Ok(Some(file))
+            Ok(file)
         } else {
             Err(PolicyError::Foreign {
                 policy: file.path.clone(),

@@ -20,18 +20,26 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Looks at what `file` says about `target`, whose rule, the `rule`-th, names `recipients`.
+    /// Looks at what `guard` says about `target`, as the file is called there, whose rule, the `rule`-th
+    /// of `file`, names `recipients`.
     pub(super) fn of(
         target: &str,
+        guard: &PolicyFile,
         file: &PolicyFile,
         rule: usize,
         recipients: &[RecipientText],
     ) -> Result<Self, PolicyError> {
-        let teams = file.rules.teams();
+        if guard.path != file.path && !file.rules.teams().is_empty() {
+            return Err(PolicyError::NestedTeams {
+                policy: file.path.clone(),
+                guard: guard.path.clone(),
+            });
+        }
+        let teams = guard.rules.teams();
         let team = teams.team_of(target);
         let former = team.map_or(teams.former(), |team| team.former());
         let members = team.map_or(&[][..], |team| team.recipients());
-        let who = |one: &RecipientText| shown(&file.names, &one.text);
+        let who = |one: &RecipientText| shown(&guard.names, &one.text);
         for one in recipients {
             if former.iter().any(|left| left.text == one.text) {
                 return Err(PolicyError::Former {
@@ -58,7 +66,7 @@ impl Standing {
         Ok(Self {
             team: team.map(|team| team.name().to_owned()),
             known: known.map(|one| one.text.clone()).collect(),
-            names: Arc::clone(&file.names),
+            names: Arc::clone(&guard.names),
         })
     }
 }
