@@ -4,7 +4,8 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    FolderError, LARGEST_FILE, Privacy, Shown, is_yaml, read_stream, write_output, yaml_files,
+    FolderError, LARGEST_FILE, Nested, Privacy, Shown, is_yaml, read_stream, write_output,
+    yaml_files,
 };
 use lockstep_secret::SecretString;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ impl Files {
                 "several files cannot be written to standard output",
             )
             .hint("add -i to change the files in place")),
-            paths => Ok(Job::Many(list(paths))),
+            paths => Ok(Job::Many(list(paths, Nested::Enter))),
         }
     }
 
@@ -135,7 +136,7 @@ impl Files {
 }
 
 /// Lists the files that are named and the YAML files of folders that are, each once.
-pub(crate) fn list(paths: &[PathBuf]) -> Many {
+pub(crate) fn list(paths: &[PathBuf], nested: Nested) -> Many {
     let mut many = Many::default();
     for path in paths {
         if !path.is_dir() {
@@ -143,7 +144,7 @@ pub(crate) fn list(paths: &[PathBuf]) -> Many {
             many.files.push(Listed { path, origin });
             continue;
         }
-        for found in yaml_files(path) {
+        for found in yaml_files(path, nested) {
             let origin = Origin::Found;
             match found {
                 Ok(path) => many.files.push(Listed { path, origin }),

@@ -8,8 +8,8 @@ use crate::identities::{self, Found};
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    Candidate, Examined, Holds, Overrides, Plan, Policies, Refused, examine, find_repository,
-    gather,
+    Candidate, Examined, Holds, Nested, Overrides, Plan, Policies, Refused, examine,
+    find_repository, gather,
 };
 use report::Report;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     };
     let mut policies = Policies::new(overrides, &current);
     let found = identities::find();
-    let survey = survey(list(&paths), &mut policies, &found);
+    let survey = survey(list(&paths, Nested::LeaveOut), &mut policies, &found);
     for warning in policies.warnings() {
         terminal.warn(warning);
     }

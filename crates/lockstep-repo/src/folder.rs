@@ -9,9 +9,18 @@ use walkdir::WalkDir;
 
 /// Lists the YAML files below `folder`, sorted, and in their place the folders that cannot be read.
 /// Symlinks are not followed; Git's own folder and policy files are left out.
-pub fn yaml_files(folder: &Path) -> impl Iterator<Item = Result<PathBuf, FolderError>> {
+pub fn yaml_files(
+    folder: &Path,
+    nested: Nested,
+) -> impl Iterator<Item = Result<PathBuf, FolderError>> {
     let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
-    let walk = walk.filter_entry(|entry| entry.file_name() != ".git");
+    let walk = walk.filter_entry(move |entry| {
+        let is_left_out = nested == Nested::LeaveOut
+            && entry.depth() > 0
+            && entry.file_type().is_dir()
+            && entry.path().join(".git").exists();
+        entry.file_name() != ".git" && !is_left_out
+    });
     walk.filter_map(move |entry| match entry {
         Ok(entry) => {
             let path = entry.path();
@@ -27,6 +36,15 @@ pub fn yaml_files(folder: &Path) -> impl Iterator<Item = Result<PathBuf, FolderE
                 .unwrap_or_else(|| ErrorKind::Other.into()),
         })),
     })
+}
+
+/// What becomes of repositories in a folder, such as submodules. Their policy files are their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nested {
+    /// Their files are listed as well.
+    Enter,
+    /// They are passed by.
+    LeaveOut,
 }
 
 /// Whether sops would take the file for YAML: by the end of its name, in lower case.

@@ -14,7 +14,7 @@ mod shown;
 mod source;
 mod write;
 
-pub use folder::{FolderError, Holds, is_yaml, look_at, look_into, yaml_files};
+pub use folder::{FolderError, Holds, Nested, is_yaml, look_at, look_into, yaml_files};
 pub use policy::{
     Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Standing, find_policy,
     find_repository, read_policy,

@@ -248,3 +248,24 @@ fn a_policy_file_in_a_folder_does_not_say_who_is_known_there() {
     fs::remove_file(teams.scratch.path(name)).unwrap();
     assert_eq!(teams.scratch.run(&["rotate", "blog"]).code, 0);
 }
+
+#[test]
+fn a_repository_in_the_repository_is_passed_by() {
+    let teams = Teams::new();
+    let planted = teams.scratch.read("shop/db-secret.yaml");
+    teams
+        .scratch
+        .write("blog/theirs/.git", "gitdir: ../../.git/modules/theirs\n");
+    teams
+        .scratch
+        .write("blog/theirs/planted-secret.yaml", &planted);
+    let (bob, carol) = (&teams.bob.recipient, &teams.carol.recipient);
+    let policy = format!("creation_rules:\n  - age: [{ALICE}, {bob}, {carol}]\n");
+    teams.scratch.write("blog/theirs/.sops.yaml", &policy);
+    let ran = teams.scratch.run(&["rotate", "--yes"]);
+    assert!(ran.stderr.ends_with("3 files rotated\n"), "{}", ran.stderr);
+    assert_eq!(
+        teams.scratch.read("blog/theirs/planted-secret.yaml"),
+        planted
+    );
+}
