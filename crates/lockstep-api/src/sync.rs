@@ -98,7 +98,10 @@ pub struct SourceReference {
     pub kind: SourceKind,
 
     /// Its name, in the namespace of the Sync.
-    #[schemars(length(min = 1, max = 53))]
+    #[schemars(
+        length(min = 1, max = 53),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
     pub name: String,
 }
 
