@@ -69,7 +69,9 @@ pub enum Held {
 /// Reads files and looks at what they hold, in the order of `paths`.
 pub fn gather(paths: &[PathBuf]) -> Vec<Result<Candidate, ReadError>> {
     parallel(Width::Processors, paths, |path| {
-        let source = read_file(path, LARGEST_FILE)?;
+        let mut source = read_file(path, LARGEST_FILE)?;
+        // All texts are kept until the end of the run, and what a file is read into is larger.
+        source.text = SecretString::new(source.text.expose().to_owned());
         Ok(Candidate {
             path: path.clone(),
             holds: held_in(&source.text),
