@@ -58,6 +58,10 @@ pub(crate) struct RunOptions {
     /// How often everything is applied again, changed or not, such as 30m or 6h.
     #[arg(long, default_value = "6h", value_name = "DURATION")]
     pub full_apply_interval: lockstep_api::Interval,
+    /// Work only while holding the lease `lockstep-operator` in the namespace, so that several
+    /// replicas can run. Only a process that is certainly alone may do without.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub leader_elect: bool,
     /// Form of the logs.
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,

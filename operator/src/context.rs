@@ -1,6 +1,7 @@
 //! What every reconcile may use.
 
 use crate::events::Events;
+use crate::guard::Guard;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -10,18 +11,18 @@ use crate::stores::Stores;
 use crate::sync::memory::Memories;
 use crate::synced::Synced;
 use crate::watches::Watches;
+use kube::Client;
 use kube::runtime::reflector::Store;
-use kube::{Client, Config};
 use lockstep_api::{Repository, Sync, Team};
-use lockstep_apply::{Fingerprints, Kinds};
+use lockstep_apply::{ApiServer, Fingerprints, Kinds};
 use lockstep_names::NamespaceName;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The parts of the running operator. Each guards its own state; nothing here is shared otherwise.
 pub(crate) struct Context {
-    /// How to reach the API server; sessions as a team are made from it.
-    pub config: Config,
+    /// The API server; sessions as a team are made from it.
+    pub server: ApiServer,
     /// The operator as itself: its own kinds, events, and nothing of the teams.
     pub client: Client,
     /// The namespace the operator runs in.
@@ -56,6 +57,8 @@ pub(crate) struct Context {
     pub metrics: Metrics,
     /// Whether everything that is watched has been listed once.
     pub synced: Synced,
+    /// What panicked.
+    pub guard: Guard,
     /// The wish to stop.
     pub stop: Stop,
 }

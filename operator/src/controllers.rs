@@ -6,13 +6,17 @@
 use crate::bells::{Bell, Change, ChangedRepository, Specifications, ringing, syncs_of};
 use crate::context::Context;
 use crate::events::api_cause;
+use crate::in_turn::in_turn;
+use crate::metrics::Metrics;
 use crate::past::Past;
 use crate::server::Probes;
 use crate::synced::{Synced, Watch};
+use crate::unreadable::{self, Least, Unread, Unreadable};
 use crate::{repository, sync, team};
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
-use futures::{FutureExt, Stream, StreamExt};
-use kube::runtime::controller::{Action, Config as Pace, Controller};
+use futures::{Stream, StreamExt};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
@@ -20,12 +24,12 @@ use lockstep_api::{Repository, Sync, Team};
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::fmt::Debug;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The controllers, before they run.
 pub(crate) struct Controllers {
+    concurrency: u16,
+    unread: UnboundedReceiver<Unreadable>,
     teams: Controller<Team>,
     repositories: Controller<Repository>,
     syncs: Controller<Sync>,
@@ -33,56 +37,54 @@ pub(crate) struct Controllers {
 
 impl Controllers {
     /// Prepares them; up to `concurrency` objects of a kind are reconciled at once.
-    pub(crate) fn new(client: &Client, concurrency: u16, synced: &Synced, past: Past) -> Self {
-        let pace = || Pace::default().concurrency(concurrency);
+    pub(crate) fn new(
+        client: &Client,
+        concurrency: u16,
+        synced: &Synced,
+        metrics: &Metrics,
+        past: Past,
+    ) -> Self {
+        let (unreadable, unread) = unbounded();
+        let unreadable = || Unread::new(unreadable.clone(), metrics.clone());
         let (team_bell, [for_teams, for_repositories, for_syncs]) = Bell::with_listeners();
         let (repository_changed, changed_repositories) = unbounded();
-        let teams = Api::<Team>::all(client.clone());
+        let teams = Api::all(client.clone());
         let mut specifications = Specifications::default();
-        let teams = controller(
-            teams,
-            Watch::Teams,
-            synced,
-            |_| {},
-            move |change| {
-                if specifications.is_news(&change) {
-                    team_bell.ring();
+        let ring = move |change: Change<'_, Team>| {
+            if specifications.is_news(&change) {
+                team_bell.ring();
+            }
+        };
+        let teams = controller(teams, Watch::Teams, synced, unreadable(), |_| {}, ring);
+        let repositories = Api::all(client.clone());
+        let ring = move |change: Change<'_, Repository>| {
+            let changed: ChangedRepository = match change {
+                Change::One(repository) | Change::Gone(repository) => {
+                    Some(ObjectRef::from_obj(repository))
                 }
-            },
-        );
-        let repositories = Api::<Repository>::all(client.clone());
-        let repositories = controller(
-            repositories,
-            Watch::Repositories,
-            synced,
-            |_| {},
-            move |change| {
-                let changed: ChangedRepository = match change {
-                    Change::One(repository) | Change::Gone(repository) => {
-                        Some(ObjectRef::from_obj(repository))
-                    }
-                    Change::All => None,
-                };
-                // The receiver is gone only when the process stops.
-                let _ = repository_changed.unbounded_send(changed);
-            },
-        );
-        let syncs = Api::<Sync>::all(client.clone());
+                Change::All => None,
+            };
+            // The receiver is gone only when the process stops.
+            let _ = repository_changed.unbounded_send(changed);
+        };
+        let watch = Watch::Repositories;
+        let repositories = controller(repositories, watch, synced, unreadable(), |_| {}, ring);
+        let syncs = Api::all(client.clone());
         let syncs = controller(
             syncs,
             Watch::Syncs,
             synced,
+            unreadable(),
             move |event| past.note(event),
             |_| {},
         );
         let of_repositories = syncs_of(changed_repositories, syncs.store());
         Self {
-            teams: teams.with_config(pace()).reconcile_all_on(for_teams),
-            repositories: repositories
-                .with_config(pace())
-                .reconcile_all_on(for_repositories),
+            concurrency,
+            unread,
+            teams: teams.reconcile_all_on(for_teams),
+            repositories: repositories.reconcile_all_on(for_repositories),
             syncs: syncs
-                .with_config(pace())
                 .reconcile_all_on(for_syncs)
                 .reconcile_on(of_repositories),
         }
@@ -126,6 +128,9 @@ impl Controllers {
             context.stop.clone().wait(),
             context.stop.clone().wait(),
         );
+        let (teams_stored, repositories_stored, syncs_stored) =
+            (self.teams(), self.repositories(), self.syncs());
+        let told = tokio::spawn(unreadable::tell(context.client.clone(), self.unread));
         let teams = self
             .teams
             .reconcile_all_on(for_teams)
@@ -137,75 +142,51 @@ impl Controllers {
             .reconcile_all_on(for_syncs)
             .graceful_shutdown_on(c);
         let teams = teams
-            .run(caught(team::reconcile), never, context.clone())
+            .run(
+                in_turn(teams_stored, self.concurrency, team::reconcile),
+                never,
+                context.clone(),
+            )
             .for_each(note);
         let repositories = repositories
-            .run(caught(repository::reconcile), never, context.clone())
+            .run(
+                in_turn(repositories_stored, self.concurrency, repository::reconcile),
+                never,
+                context.clone(),
+            )
             .for_each(note);
         let syncs = syncs
-            .run(caught(sync::reconcile), never, context)
+            .run(
+                in_turn(syncs_stored, self.concurrency, sync::reconcile),
+                never,
+                context,
+            )
             .for_each(note);
         let key_changes = tokio::spawn(key_changes);
         tokio::join!(teams, repositories, syncs);
         key_changes.abort();
+        told.abort();
     }
 }
 
 /// A controller with a store of its own, a note of when the store is filled, and a bell for changes.
 fn controller<K>(
-    api: Api<K>,
+    api: Api<DeserializeGuard<K>>,
     watch: Watch,
     synced: &Synced,
+    unread: Unread,
     mut look: impl FnMut(&Result<watcher::Event<K>, watcher::Error>) + Send + 'static,
     ring: impl FnMut(Change<'_, K>) + Send + 'static,
 ) -> Controller<K>
 where
-    K: kube::Resource<DynamicType = ()>
-        + Clone
-        + DeserializeOwned
-        + Debug
-        + Send
-        + std::marker::Sync
-        + 'static,
+    K: Least + Clone + DeserializeOwned + Debug + Send + std::marker::Sync + 'static,
 {
     let (store, writer) = reflector::store();
-    let events = watcher(api, watcher::Config::default())
-        .default_backoff()
-        .inspect(move |event| look(event))
-        .reflect(writer);
+    let events = watcher(api, watcher::Config::default()).default_backoff();
+    let events = unread.sort_out(events).inspect(move |event| look(event));
+    let events = events.reflect(writer);
     let events = ringing(synced.note(watch, events), ring);
     Controller::for_stream(events.applied_objects(), store)
-}
-
-/// A reconcile that begins once everything is known, or never if the process is to stop before that,
-/// and whose panic ends it and nothing else; it is tried again after a minute.
-fn caught<K, F>(
-    reconcile: impl Fn(Arc<K>, Arc<Context>) -> F + Send + std::marker::Sync + 'static,
-) -> impl FnMut(Arc<K>, Arc<Context>) -> futures::future::BoxFuture<'static, Result<Action, Infallible>>
-+ Send
-where
-    F: Future<Output = Result<Action, Infallible>> + Send + 'static,
-{
-    move |object, context| {
-        let metrics = context.metrics.clone();
-        let (synced, stop) = (context.synced.clone(), context.stop.clone());
-        let work = reconcile(object, context);
-        let guarded = AssertUnwindSafe(async move {
-            tokio::select! {
-                () = synced.wait() => work.await,
-                () = stop.wait() => Ok(Action::await_change()),
-            }
-        });
-        guarded
-            .catch_unwind()
-            .map(move |outcome| {
-                outcome.unwrap_or_else(|_| {
-                    metrics.panicked();
-                    Ok(Action::requeue(Duration::from_secs(60)))
-                })
-            })
-            .boxed()
-    }
 }
 
 /// Logs what a controller itself ran into: a watch that broke, mostly. It goes on by itself.

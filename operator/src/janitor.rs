@@ -43,6 +43,8 @@ pub(crate) async fn tidy(context: Arc<Context>) {
             .filter_map(|one| one.uid())
             .collect();
         context.schedule.retain(|uid| repositories.contains(uid));
+        let is_known = |uid: &str| syncs.contains(uid) || repositories.contains(uid);
+        context.guard.retain(is_known);
         let tidied = context.clone();
         let swept = tokio::task::spawn_blocking(move || {
             tidied.stores.retain(|uid| repositories.contains(uid))

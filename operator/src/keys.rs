@@ -12,11 +12,12 @@ use crate::events::api_cause;
 use crate::synced::{Synced, Watch};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
+use kube::Client;
 use kube::api::{Api, PartialObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Client, Config};
 use lockstep_api::Team;
+use lockstep_apply::ApiServer;
 use lockstep_names::NamespaceName;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +41,7 @@ type Looks = HashMap<String, (Version, Arc<KeySecret>)>;
 
 /// All identities.
 pub(crate) struct Keys {
-    config: Config,
+    server: ApiServer,
     namespace: NamespaceName,
     secrets: Store<PartialObjectMeta<Secret>>,
     looks: Mutex<Looks>,
@@ -51,7 +52,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// Holds no key yet; the stream must be polled, and yields whenever a Secret changed.
     pub(crate) fn new(
-        config: &Config,
+        server: &ApiServer,
         client: Client,
         namespace: NamespaceName,
         synced: &Synced,
@@ -68,7 +69,7 @@ impl Keys {
             .reflect(writer);
         let changes = synced.note(Watch::KeySecrets, events).filter_map(signal);
         let keys = Self {
-            config: config.clone(),
+            server: server.clone(),
             namespace,
             secrets,
             looks: Mutex::default(),
@@ -149,7 +150,7 @@ impl Keys {
 
     /// The Secrets of the operator's namespace, over a connection that ends with this.
     fn own_connection(&self) -> Result<Api<Secret>, kube::Error> {
-        let client = Client::try_from(self.config.clone())?;
+        let client = self.server.client()?;
         Ok(Api::namespaced(client, self.namespace.as_str()))
     }
 }

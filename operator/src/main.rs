@@ -2,6 +2,7 @@
 //! team, and puts back what somebody changed.
 
 mod arguments;
+mod backoff;
 mod bells;
 mod cluster;
 mod commands;
@@ -9,9 +10,12 @@ mod context;
 mod controllers;
 mod events;
 mod explain;
+mod guard;
 mod hardening;
+mod in_turn;
 mod janitor;
 mod keys;
+mod leader;
 mod ledger;
 mod logging;
 mod metrics;
@@ -25,6 +29,8 @@ mod sync;
 mod synced;
 mod team;
 mod trust;
+mod turns;
+mod unreadable;
 mod watches;
 
 use arguments::{Arguments, Command};

@@ -6,6 +6,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::time::Duration;
@@ -33,12 +34,13 @@ pub(crate) struct Metrics {
     objects_pruned: Counter,
     drifts: Counter,
     panics: Counter,
+    leading: Gauge,
+    unreadable: Family<Kind, Gauge>,
 }
 
 impl Metrics {
-    /// Makes the metrics and the registry that `/metrics` prints.
-    pub(crate) fn new() -> (Self, Registry) {
-        let metrics = Self {
+    fn empty() -> Self {
+        Self {
             reconciles: Family::default(),
             durations: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.001, 4.0, 9))
@@ -48,7 +50,14 @@ impl Metrics {
             objects_pruned: Counter::default(),
             drifts: Counter::default(),
             panics: Counter::default(),
-        };
+            leading: Gauge::default(),
+            unreadable: Family::default(),
+        }
+    }
+
+    /// Makes the metrics and the registry that `/metrics` prints.
+    pub(crate) fn new() -> (Self, Registry) {
+        let metrics = Self::empty();
         let mut registry = Registry::with_prefix("lockstep");
         let m = metrics.clone();
         registry.register(
@@ -87,6 +96,16 @@ impl Metrics {
             "Reconciles that panicked and were caught",
             m.panics,
         );
+        registry.register(
+            "leading",
+            "1 in the process that holds the lease",
+            m.leading,
+        );
+        registry.register(
+            "unreadable_objects",
+            "Stored objects that do not match the definitions and are left out",
+            m.unreadable,
+        );
         (metrics, registry)
     }
 
@@ -118,6 +137,17 @@ impl Metrics {
     /// Counts an object found changed by somebody else.
     pub(crate) fn drifted(&self) {
         self.drifts.inc();
+    }
+
+    /// Says that this process holds the lease, which it does to its end.
+    pub(crate) fn leading(&self) {
+        self.leading.set(1);
+    }
+
+    /// Says how many objects of a kind cannot be read.
+    pub(crate) fn unreadable(&self, kind: &'static str, objects: usize) {
+        let objects = i64::try_from(objects).unwrap_or(i64::MAX);
+        self.unreadable.get_or_create(&Kind { kind }).set(objects);
     }
 
     /// Counts a caught panic.

@@ -11,6 +11,7 @@ mod may;
 mod status;
 
 use crate::context::Context;
+use crate::guard::{self, Panicked};
 use credentials::CredentialsError;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) use due::Schedule;
+use due::Tried;
 
 /// Why a Repository was not fetched; one variant a step.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,8 @@ enum StepError {
     Fetch(#[from] FetchError),
     #[error("the fetch was cancelled")]
     Cancelled,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl StepError {
@@ -44,6 +48,7 @@ impl StepError {
             Self::Credentials(error) => error.reason(),
             Self::Fetch(error) => fetch_reason(error),
             Self::Cancelled => RepositoryReason::Progressing,
+            Self::Panicked(_) => RepositoryReason::InternalError,
         }
     }
 
@@ -95,7 +100,13 @@ pub(crate) async fn reconcile(
             if let Some(wait) = context.schedule.wait(&repository) {
                 return Ok(Action::requeue(wait));
             }
-            attempt(&context, &repository, url, branch, account).await
+            let attempt = attempt(&context, &repository, url, branch, account);
+            let uid = repository.uid().unwrap_or_default();
+            let kept = context.guard.keep(&uid, attempt).await;
+            kept.unwrap_or_else(|panicked| {
+                context.metrics.panicked();
+                Err(panicked.into())
+            })
         }
         Err(hold) => Err(hold.into()),
     };
@@ -106,11 +117,15 @@ pub(crate) async fn reconcile(
         .reconciled("Repository", label, started.elapsed());
     let pause = match outcome {
         // What nobody was told of has to be tried again.
-        _ if reason.is_none() => context.schedule.note(&repository, true),
-        Ok(_) => context.schedule.note(&repository, false),
+        _ if reason.is_none() => context.schedule.note(&repository, Tried::Failed),
+        Ok(_) => context.schedule.note(&repository, Tried::Fetched),
+        Err(StepError::Panicked(panicked)) => {
+            let tried = Tried::Panicked(panicked.again);
+            context.schedule.note(&repository, tried)
+        }
         // Nothing was asked, so once the hold is lifted there is nothing to wait for.
         Err(StepError::May(_)) => context.schedule.hold(&repository),
-        Err(_) => context.schedule.note(&repository, true),
+        Err(_) => context.schedule.note(&repository, Tried::Failed),
     };
     Ok(Action::requeue(pause))
 }
@@ -124,7 +139,7 @@ async fn attempt(
     account: Account,
 ) -> Result<Revision, StepError> {
     let found = credentials::read(context, repository, &account).await?;
-    let timeout = repository.spec.timeout.duration();
+    let timeout = repository.spec.timeout();
     let remote = Remote {
         url,
         credentials: found.credentials,
@@ -133,9 +148,9 @@ async fn attempt(
     };
     let uid = repository.uid().unwrap_or_default();
     let (worker, stop) = (context.clone(), context.stop.flag());
-    let fetched = tokio::task::spawn_blocking(move || {
+    let fetched = guard::blocking(move || {
         let store = worker.stores.of(&uid)?;
         store.fetch(&remote, &branch, &stop)
     });
-    Ok(fetched.await.map_err(|_| StepError::Cancelled)??)
+    Ok(fetched.await.ok_or(StepError::Cancelled)??)
 }

@@ -32,7 +32,7 @@ mod verdict;
 mod vet;
 
 use crate::context::Context;
-use crate::watches;
+use crate::{backoff, guard, watches};
 use failure::StepError;
 use fetch::Fetched;
 use kube::ResourceExt;
@@ -49,6 +49,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+pub(crate) use cleanup::FINALIZER;
 pub(crate) use prune::is_within;
 pub(crate) use resolve::Resolved;
 
@@ -77,8 +78,8 @@ pub(crate) async fn reconcile(
     let memory = context.memories.of(&sync.uid().unwrap_or_default());
     let mut memory = memory.lock().await;
     memory.recall(sync.status.as_ref());
-    let deadline = retry::deadline(&context, sync.spec.timeout.duration());
-    let ending = steps(&context, sync.clone(), &mut memory, deadline.flag()).await;
+    let deadline = retry::deadline(&context, sync.spec.timeout());
+    let ending = guarded(&context, sync.clone(), &mut memory, deadline.flag()).await;
     let reason = report::report(&context, &sync, &ending, &mut memory).await;
     context
         .metrics
@@ -88,6 +89,27 @@ pub(crate) async fn reconcile(
         &mut memory,
         sync.spec.interval.duration(),
     ))
+}
+
+/// Goes through the steps; a panic ends them and is one more way to halt.
+async fn guarded(
+    context: &Arc<Context>,
+    sync: Arc<Sync>,
+    memory: &mut Memory,
+    stop: &AtomicBool,
+) -> Ending {
+    let uid = sync.uid().unwrap_or_default();
+    let steps = steps(context, sync.clone(), memory, stop);
+    match context.guard.keep(&uid, steps).await {
+        Ok(ending) => ending,
+        Err(panicked) => {
+            context.metrics.panicked();
+            if let Ok(owner) = resolve::owner_of(&sync) {
+                context.ledger.end(&owner);
+            }
+            Ending::Halted(panicked.into(), None)
+        }
+    }
 }
 
 /// Goes through the steps.
@@ -149,7 +171,7 @@ async fn before_work(
         preflight::clear(resolved, &context.namespace).map_err(|hold| (hold.into(), None))?;
     let revision = cleared.revision.clone();
     let context = context.clone();
-    let listed = tokio::task::spawn_blocking(move || fetch::fetch(&context, cleared)).await;
+    let listed = guard::blocking(move || fetch::fetch(&context, cleared)).await;
     let listed = listed.unwrap_or(Err(fetch::FetchError::Cancelled));
     listed.map_err(|error| (error.into(), Some(revision)))
 }
@@ -180,7 +202,7 @@ fn is_settled(context: &Context, fetched: &Fetched, memory: &mut Memory) -> bool
     let spec = &resolved.sync.spec;
     let restores = spec.drift_detection.mode == DriftMode::Enabled;
     let every = if restores && context.watches.blind(&resolved.owner).is_some() {
-        retry::shortest(spec.interval.duration()).min(context.full_apply_interval)
+        backoff::shortest(spec.interval.duration()).min(context.full_apply_interval)
     } else {
         context.full_apply_interval
     };
@@ -205,7 +227,7 @@ async fn open_and_render(
         .collect();
     let everything = memory.full_apply.is_none();
     let known = memory.lend();
-    let worked = tokio::task::spawn_blocking(move || {
+    let worked = guard::blocking(move || {
         let opened = open::open(fetched, |file| {
             let has_moved =
                 |known: &FileMemory| known.objects.iter().any(|key| moved.contains(key));
@@ -218,7 +240,7 @@ async fn open_and_render(
         lockstep_secret::wipe_stack();
         rendered
     });
-    Ok(worked.await.map_err(|_| fetch::FetchError::Cancelled)?)
+    Ok(worked.await.ok_or(fetch::FetchError::Cancelled)?)
 }
 
 /// Keeps what the next reconcile can skip.

@@ -11,7 +11,9 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use kube::runtime::reflector::ObjectRef;
 use lockstep_api::{DriftMode, Sync};
-use lockstep_apply::{ApiError, Event, Owner, Resource, Seen, Watched, watch, watch_client};
+use lockstep_apply::{
+    ApiError, ApiServer, Event, Owner, Resource, Seen, Watched, watch, watch_client,
+};
 use lockstep_names::{Account, ObjectKey};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,13 +87,7 @@ impl Watches {
     }
 
     /// Watches just `wanted` for `owner`.
-    fn set(
-        &self,
-        config: &kube::Config,
-        account: &Account,
-        owner: &Owner,
-        wanted: HashSet<Watched>,
-    ) {
+    fn set(&self, server: &ApiServer, account: &Account, owner: &Owner, wanted: HashSet<Watched>) {
         let mut running = self.running();
         running.retain(|(watched, by), watch| {
             watched.owner != *owner
@@ -104,7 +100,7 @@ impl Watches {
         if missing.is_empty() {
             return;
         }
-        let client = match watch_client(config, account) {
+        let client = match watch_client(server, account) {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(%error, sync = %owner, "drift cannot be watched");
@@ -144,7 +140,7 @@ pub(crate) async fn follow(context: &Context, resolved: &Resolved, memory: &Memo
     }
     context
         .watches
-        .set(&context.config, &resolved.account, &resolved.owner, wanted);
+        .set(&context.server, &resolved.account, &resolved.owner, wanted);
 }
 
 /// One watch, from its events to the ledger.

@@ -16,6 +16,9 @@ use serde_json::Value;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// The name of the Lease that the process at work holds, in the operator's namespace.
+pub const LEASE_NAME: &str = "lockstep-operator";
+
 /// The name of every role and binding here.
 const NAME: &str = "lockstep-operator";
 
@@ -58,7 +61,7 @@ pub enum AccessError {
 }
 
 /// The rights of the operator itself, when it runs as `operator`: its own kinds in all namespaces,
-/// events, and the Secrets of its own namespace.
+/// events, and the Secrets and the one Lease of its own namespace.
 #[must_use]
 pub fn operator_access(operator: &Account) -> Vec<Value> {
     let kinds = ["repositories", "syncs", "teams"];
@@ -85,7 +88,14 @@ pub fn operator_access(operator: &Account) -> Vec<Value> {
     };
     let secrets = rule("", &["secrets"], &["get", "list", "watch"]);
     let mut objects = vec![value(&own_kinds), value(&bound_kinds)];
-    objects.extend(granted(&operator.namespace, operator, vec![secrets]));
+    // No rule can say which name may be created.
+    let lease = rule("coordination.k8s.io", &["leases"], &["create"]);
+    let own_lease = PolicyRule {
+        resource_names: Some(vec![LEASE_NAME.to_owned()]),
+        ..rule("coordination.k8s.io", &["leases"], &["get", "update"])
+    };
+    let own = vec![secrets, lease, own_lease];
+    objects.extend(granted(&operator.namespace, operator, own));
     objects
 }
 

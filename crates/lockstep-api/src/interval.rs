@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// One year: longer than any sensible interval, and far from every overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The longest `spec.timeout` that counts: work that stalls holds one of its team's turns until then.
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A length of time between one second and one year, kept as it was written.
@@ -72,6 +74,19 @@ impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// The schema of a timeout: an interval of an hour at most.
+pub(crate) fn timeout_schema(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = Interval::json_schema(generator);
+    schema.insert(
+        "x-kubernetes-validations".to_owned(),
+        serde_json::json!([{
+            "rule": "duration(self) >= duration('1s') && duration(self) <= duration('1h')",
+            "message": "must be from 1s to 1h"
+        }]),
+    );
+    schema
 }
 
 impl JsonSchema for Interval {

@@ -42,7 +42,7 @@ mod team_policy;
 mod text;
 mod yaml;
 
-pub use access::{AccessError, TeamAccess, key_access, operator_access, team_access};
+pub use access::{AccessError, LEASE_NAME, TeamAccess, key_access, operator_access, team_access};
 pub use condition::{ConditionStatus, ConditionType, Statement, remove, set};
 pub use interval::{Interval, InvalidInterval};
 pub use inventory::{Inventory, InventoryEntry};

@@ -78,6 +78,8 @@ reasons! {
         InvalidContent,
         /// The operator could not store what it fetched.
         StorageFailed,
+        /// A fault in the operator ended the reconcile; it is tried again less and less often.
+        InternalError,
     }
 }
 
@@ -124,6 +126,9 @@ reasons! {
         PruneFailed,
         /// The API server could not be reached, or broke off.
         Unreachable,
+        /// A fault in the operator ended the reconcile; nothing was concluded from it, and it is tried
+        /// again less and less often.
+        InternalError,
     }
 }
 

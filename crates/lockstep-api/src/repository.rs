@@ -1,11 +1,13 @@
 //! `Repository`: a branch of a Git repository, fetched at an interval.
 
 use crate::Interval;
+use crate::interval::{LONGEST_TIMEOUT, timeout_schema};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use lockstep_names::{BranchName, GitUrl, InvalidName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A branch of a Git repository, fetched at an interval.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,8 +67,9 @@ pub struct RepositorySpec {
     #[serde(default = "default_interval")]
     pub interval: Interval,
 
-    /// How long one fetch may take.
+    /// How long one fetch may take, an hour at most.
     #[serde(default = "default_timeout")]
+    #[schemars(schema_with = "timeout_schema")]
     pub timeout: Interval,
 
     /// A Secret in the same namespace: `username` and `password`, or `bearerToken`; and `ca.crt` if the
@@ -150,6 +153,12 @@ pub struct Artifact {
 }
 
 impl RepositorySpec {
+    /// How long it may take: `timeout`, or an hour where it says more.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout.duration().min(LONGEST_TIMEOUT)
+    }
+
     /// The address, checked.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! `Sync`: keeps a folder of a Repository and the cluster in step.
 
+use crate::interval::{LONGEST_TIMEOUT, timeout_schema};
 use crate::{Interval, SyncStatus};
 use kube::{CustomResource, KubeSchema};
 use lockstep_names::{InvalidName, RepoPath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Keeps a folder of a Repository and the cluster in step.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,8 +67,9 @@ pub struct SyncSpec {
     #[serde(default = "default_interval")]
     pub interval: Interval,
 
-    /// How long one reconcile may take.
+    /// How long one reconcile may take, an hour at most.
     #[serde(default = "default_timeout")]
+    #[schemars(schema_with = "timeout_schema")]
     pub timeout: Interval,
 
     /// Deletes objects that left Git. Only what this Sync applied itself is ever deleted.
@@ -154,6 +157,12 @@ pub enum DriftMode {
 }
 
 impl SyncSpec {
+    /// How long it may take: `timeout`, or an hour where it says more.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout.duration().min(LONGEST_TIMEOUT)
+    }
+
     /// The folder, checked.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 //! whoever writes Secrets uses connections of its own and closes them, and closing waits until the
 //! tasks that own the buffers have ended.
 
+use crate::fence::FencedConnector;
+use crate::server::ApiServer;
 use crate::session::ConnectError;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -47,13 +49,13 @@ where
     }
 }
 
-/// A client that is `account` in every request, on connections of its own.
+/// A client that is `account` in every request, on connections of its own, behind the fence.
 pub(crate) fn client_as(
-    config: &kube::Config,
+    server: &ApiServer,
     account: &Account,
     connections: Connections,
 ) -> Result<kube::Client, ConnectError> {
-    let mut config = config.clone();
+    let mut config = server.config.clone();
     config.auth_info.impersonate = Some(account.user());
     config.auth_info.impersonate_uid = None;
     config.auth_info.impersonate_groups = None;
@@ -66,7 +68,7 @@ pub(crate) fn client_as(
     // A watch may be silent for a minute; a dead peer must be noticed all the same.
     tcp.set_keepalive(Some(Duration::from_secs(30)));
     let tls = config
-        .rustls_https_connector_with_connector(tcp)
+        .rustls_https_connector_with_connector(FencedConnector::new(tcp, server.fence.clone()))
         .map_err(ConnectError::of)?;
     let http = legacy::Client::builder(connections).build::<_, Body>(tls);
     let service = ServiceBuilder::new()

@@ -20,6 +20,7 @@ mod connections;
 mod drift;
 mod error;
 mod exchange;
+mod fence;
 mod fields;
 mod fingerprint;
 mod kinds;
@@ -30,17 +31,20 @@ mod retry;
 #[cfg(test)]
 mod script;
 mod seen;
+mod server;
 mod session;
 mod watch;
 
 pub use apply::{Applied, Change, ConflictPolicy, Planned};
 pub use drift::{DriftedField, Recorded, Suspicion, Verdict};
 pub use error::{ApiError, ConflictingField, InvalidField};
+pub use fence::{Fence, Fenced, NoLeave, SinceBoot};
 pub use fields::{Entry, FieldSet, Operation};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use kinds::{Kinds, Resource, Scope};
 pub use owner::{Owner, SYNC_LABEL, SYNC_NAMESPACE_LABEL};
 pub use prune::{Inventoried, Kept, PRUNE_ANNOTATION, Pruned};
 pub use seen::Seen;
+pub use server::ApiServer;
 pub use session::{ConnectError, Session, verify_account, watch_client};
 pub use watch::{Event, Watched, watch};

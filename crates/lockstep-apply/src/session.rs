@@ -7,6 +7,7 @@ use crate::kinds::Resource;
 use crate::owner::Owner;
 use crate::refusal::Refusal;
 use crate::seen::Seen;
+use crate::server::ApiServer;
 use bytes::Bytes;
 use http::Request;
 use http::header::ACCEPT;
@@ -29,12 +30,12 @@ impl Session {
     /// # Errors
     /// The configuration holds no usable credentials or certificates.
     pub fn connect(
-        config: &kube::Config,
+        server: &ApiServer,
         account: &Account,
         owner: Owner,
     ) -> Result<Self, ConnectError> {
         let connections = Connections::default();
-        let client = client_as(config, account, connections.clone())?;
+        let client = client_as(server, account, connections.clone())?;
         Ok(Self {
             client,
             owner,
@@ -64,11 +65,8 @@ impl Session {
 ///
 /// # Errors
 /// The configuration holds no usable credentials or certificates.
-pub fn watch_client(
-    config: &kube::Config,
-    account: &Account,
-) -> Result<kube::Client, ConnectError> {
-    client_as(config, account, Connections::default())
+pub fn watch_client(server: &ApiServer, account: &Account) -> Result<kube::Client, ConnectError> {
+    client_as(server, account, Connections::default())
 }
 
 /// Looks up the account and gives its UID. `client` is the operator's own.
@@ -104,6 +102,12 @@ pub(crate) async fn get(client: &kube::Client, path: &str) -> Result<Seen, Refus
 #[derive(Debug, thiserror::Error)]
 #[error("the cluster's client configuration cannot be used")]
 pub struct ConnectError(#[source] Box<kube::Error>);
+
+impl From<ConnectError> for kube::Error {
+    fn from(error: ConnectError) -> Self {
+        *error.0
+    }
+}
 
 impl ConnectError {
     pub(crate) fn of(error: kube::Error) -> Self {

@@ -194,8 +194,11 @@ fn not_git(link: &Link<'_>, error: &gix::Error) -> FetchError {
 
 fn unreceived(link: &Link<'_>, generation: &Generation, error: gix::Error) -> FetchError {
     let local = error.downcast_any_ref::<io::Error>().is_some_and(|error| {
-        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        use io::ErrorKind::{
+            FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        };
         let of_disks = [
+            FileTooLarge,
             PermissionDenied,
             QuotaExceeded,
             ReadOnlyFilesystem,

@@ -5,7 +5,9 @@ use crate::arguments::RunOptions;
 use crate::context::Context;
 use crate::controllers::Controllers;
 use crate::events::Events;
+use crate::guard::Guard;
 use crate::keys::Keys;
+use crate::leader::{self, Candidate};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::past::Past;
@@ -18,7 +20,7 @@ use crate::synced::Synced;
 use crate::trust::{CHECKS, Checks};
 use crate::watches::Watches;
 use crate::{cluster, hardening, janitor, logging};
-use lockstep_apply::{Fingerprints, Kinds};
+use lockstep_apply::{ApiServer, Fence, Fingerprints, Kinds};
 use rand::TryRng;
 use std::sync::Arc;
 
@@ -35,7 +37,12 @@ pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(operate(options))
+    let ended = runtime.block_on(operate(options));
+    if ended.is_err() {
+        // Whoever may not go on does not wait for work that blocks.
+        runtime.shutdown_background();
+    }
+    ended
 }
 
 async fn operate(options: RunOptions) -> Result<(), Failure> {
@@ -50,16 +57,64 @@ async fn operate(options: RunOptions) -> Result<(), Failure> {
     let (metrics, registry) = Metrics::new();
     let probes = Probes::new(registry);
     let server = tokio::spawn(server::serve(options.listen, probes.clone()));
+    tokio::select! {
+        outcome = lead(options, stop, metrics, probes) => outcome,
+        ended = server => Err(ended.map_or_else(Into::into, |outcome| outcome.map_or_else(Into::into, |()| "the HTTP server ended".into()))),
+    }
+}
+
+/// Waits for the lease, works while it is held, and gives it back.
+async fn lead(
+    options: RunOptions,
+    stop: Stop,
+    metrics: Metrics,
+    probes: Arc<Probes>,
+) -> Result<(), Failure> {
     let config = cluster::find(&options.place).await?;
-    let client = cluster::client(&config)?;
-    let watching = cluster::watch_client(&config)?;
+    let identity = leader::identity();
+    let agent = format!(
+        "lockstep-operator/{} ({identity})",
+        env!("CARGO_PKG_VERSION")
+    );
+    if !options.leader_elect {
+        let server = ApiServer::new(config, &agent, Fence::open());
+        return work(options, server, stop, metrics, probes).await;
+    }
+    let fence = Fence::closed();
+    let server = ApiServer::new(config, &agent, fence.clone());
+    let namespace = options.place.namespace.parse()?;
+    let candidate = Candidate::new(&server, &namespace, identity, fence)?;
+    // Who stands by is as it should be: an update must not wait for it to lead.
+    let mut leader = tokio::select! {
+        leader = candidate.win(|| probes.set_ready()) => leader,
+        () = stop.clone().wait() => return Ok(()),
+    };
+    metrics.leading();
+    tokio::select! {
+        outcome = work(options, server, stop, metrics, probes) => outcome?,
+        lost = leader.hold() => return Err(lost.into()),
+    }
+    leader.release().await;
+    Ok(())
+}
+
+/// Runs every part until told to stop.
+async fn work(
+    options: RunOptions,
+    server: ApiServer,
+    stop: Stop,
+    metrics: Metrics,
+    probes: Arc<Probes>,
+) -> Result<(), Failure> {
+    let client = server.client()?;
+    let watching = server.watching_client()?;
     let namespace = options.place.namespace.parse()?;
     let synced = Synced::default();
-    let (keys, key_changes) = Keys::new(&config, watching.clone(), namespace, &synced);
+    let (keys, key_changes) = Keys::new(&server, watching.clone(), namespace, &synced);
     let ledger = Arc::new(Ledger::default());
     let (watches, woken) = Watches::new(ledger.clone());
     let (past, rewound) = Past::new(client.clone());
-    let controllers = Controllers::new(&watching, options.concurrency, &synced, past);
+    let controllers = Controllers::new(&watching, options.concurrency, &synced, &metrics, past);
     let context = Arc::new(Context {
         client: client.clone(),
         namespace: options.place.namespace.parse()?,
@@ -82,14 +137,14 @@ async fn operate(options: RunOptions) -> Result<(), Failure> {
         events: Events::new(client),
         metrics,
         synced,
+        guard: Guard::default(),
         stop,
-        config,
+        server,
     });
     let tidying = tokio::spawn(janitor::tidy(context.clone()));
     tokio::select! {
         () = controllers.run(context, probes, key_changes, woken) => tracing::info!("stopped"),
         rewound = rewound => return Err(rewound.into()),
-        ended = server => return Err(ended.map_or_else(Into::into, |outcome| outcome.map_or_else(Into::into, |()| "the HTTP server ended".into()))),
     }
     tidying.abort();
     Ok(())

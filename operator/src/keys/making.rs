@@ -4,9 +4,9 @@ use super::Keys;
 use crate::events::api_cause;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use kube::Resource;
 use kube::api::{ObjectMeta, PartialObjectMeta, PostParams};
 use kube::core::Request;
-use kube::{Client, Resource};
 use lockstep_age::Identity;
 
 /// The entry that is made.
@@ -40,7 +40,7 @@ impl Keys {
         });
         let failed = || "the request could not be made".to_owned();
         let (request, recipient) = request.await.map_err(|_| failed())?.ok_or_else(failed)?;
-        let client = Client::try_from(self.config.clone()).map_err(|error| api_cause(&error))?;
+        let client = self.server.client().map_err(|error| error.to_string())?;
         let answer = client.request::<PartialObjectMeta<Secret>>(request);
         match tokio::time::timeout(super::PATIENCE, answer).await {
             Ok(Ok(_)) => Ok(Made::Created(recipient)),

@@ -95,7 +95,7 @@ pub(super) async fn read(
             account: account.to_string(),
             cause,
         })?;
-    let client = watch_client(&context.config, account)?;
+    let client = watch_client(&context.server, account)?;
     let api = Api::<Secret>::namespaced(client, &repository.namespace().unwrap_or_default());
     let refused = |cause: String| CredentialsError::Refused {
         secret: reference.name.clone(),

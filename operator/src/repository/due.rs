@@ -3,16 +3,23 @@
 //! A Repository is reconciled for many reasons, its own status among them; the server is asked only
 //! when the interval has passed, the specification changed or somebody asks for it.
 
+use crate::backoff::{TRANSIENT, spread};
 use kube::ResourceExt;
 use lockstep_api::{REQUESTED_AT, Repository};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The first pause after a failure.
-const FIRST: Duration = Duration::from_secs(2);
-/// The longest pause after failures in a row.
-const LONGEST: Duration = Duration::from_secs(300);
+/// How a fetch ended, as far as the next one is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tried {
+    /// Well.
+    Fetched,
+    /// Not well, and it may pass.
+    Failed,
+    /// By a fault of the operator's own; the next one is due after this pause.
+    Panicked(Duration),
+}
 
 /// When each Repository was last fetched, by UID.
 #[derive(Default)]
@@ -44,23 +51,19 @@ impl Schedule {
     }
 
     /// Notes that a fetch was tried just now, and says when the next is due.
-    pub(super) fn note(&self, repository: &Repository, failed: bool) -> Duration {
+    pub(super) fn note(&self, repository: &Repository, tried: Tried) -> Duration {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let uid = repository.uid().unwrap_or_default();
-        let failures = if failed {
-            all.get(&uid).map_or(0, |last| last.failures) + 1
-        } else {
-            0
-        };
         let interval = repository.spec.interval.duration();
-        let pause = match failures {
-            0 => interval,
-            many => FIRST
-                .saturating_mul(1 << many.min(16))
-                .min(LONGEST)
-                .min(interval.max(FIRST)),
+        let before = all.get(&uid).map_or(0, |last| last.failures);
+        let (failures, pause) = match tried {
+            Tried::Fetched => (0, spread(interval)),
+            Tried::Failed => {
+                let failures = before.saturating_add(1);
+                (failures, TRANSIENT.pause_within(failures, interval))
+            }
+            Tried::Panicked(again) => (before, again),
         };
-        let pause = pause.mul_f64(rand::random_range(0.9..=1.1));
         all.insert(
             uid,
             Last {

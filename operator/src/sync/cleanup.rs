@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Keeps a deleted Sync until its objects are deleted.
-const FINALIZER: &str = "lockstep.dev/prune";
+pub(crate) const FINALIZER: &str = "lockstep.dev/prune";
 
 /// Gives a Sync the finalizer its deletion policy needs, or takes it away.
 ///
@@ -83,7 +83,7 @@ async fn delete_objects(
     };
     verify_account(&context.client, &account).await?;
     let session =
-        Session::connect(&context.config, &account, owner).map_err(|_| ApiError::Unreachable)?;
+        Session::connect(&context.server, &account, owner).map_err(|_| ApiError::Unreachable)?;
     let stop = AtomicBool::new(false);
     let keys = memory.inventory.keys();
     let keys: Vec<_> = keys

@@ -4,6 +4,7 @@ use super::apply::ApplyError;
 use super::fetch::FetchError;
 use super::preflight::Hold;
 use super::resolve::ResolveError;
+use crate::guard::Panicked;
 use lockstep_api::SyncReason;
 use lockstep_apply::ConnectError;
 
@@ -25,6 +26,9 @@ pub(crate) enum StepError {
     /// There was no connection to prune with.
     #[error(transparent)]
     Prune(#[from] ConnectError),
+    /// Some step panicked.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// What to do after a failure.
@@ -45,6 +49,7 @@ impl StepError {
             Self::Fetch(error) => error.reason(),
             Self::Apply(error) => error.reason(),
             Self::Prune(_) => SyncReason::Unreachable,
+            Self::Panicked(_) => SyncReason::InternalError,
         }
     }
 
@@ -57,7 +62,8 @@ impl StepError {
             | SyncReason::Unreachable
             | SyncReason::Progressing
             | SyncReason::ApplyFailed
-            | SyncReason::PruneFailed => Next::Retry,
+            | SyncReason::PruneFailed
+            | SyncReason::InternalError => Next::Retry,
             SyncReason::Succeeded
             | SyncReason::Suspended
             | SyncReason::InvalidSpec

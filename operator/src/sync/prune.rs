@@ -38,7 +38,7 @@ pub(crate) async fn prune(
         if applied.session.is_none() {
             let resolved = &applied.cleared.resolved;
             let session =
-                Session::connect(&context.config, &resolved.account, resolved.owner.clone())?;
+                Session::connect(&context.server, &resolved.account, resolved.owner.clone())?;
             applied.session = Some(session);
         }
         let Some(session) = &applied.session else {

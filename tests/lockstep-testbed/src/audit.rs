@@ -23,12 +23,28 @@ pub(crate) fn policy(namespaces: &[&str]) -> String {
 pub struct Asked {
     /// `get`, `list`, `watch`, `patch`, …
     pub verb: String,
+    /// What the caller called itself.
+    pub agent: String,
     /// Path and query.
     pub target: String,
     /// Whom the caller acted as, if not as itself.
     pub acting_as: Option<String>,
     /// The status of the answer.
     pub status: u64,
+}
+
+impl Asked {
+    /// Is it about the lease of the process at work?
+    #[must_use]
+    pub fn is_lease(&self) -> bool {
+        self.target.contains("/leases")
+    }
+
+    /// Does it change anything?
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        !["get", "list", "watch"].contains(&self.verb.as_str())
+    }
 }
 
 /// Reads what the service accounts of `namespace` asked; a watch appears once, when it begins.
@@ -51,6 +67,7 @@ pub(crate) fn read(log: &Path, namespace: &str) -> Result<Vec<Asked>> {
         }
         asked.push(Asked {
             verb,
+            agent: field(&event["userAgent"]),
             target: field(&event["requestURI"]),
             acting_as: event["impersonatedUser"]["username"]
                 .as_str()

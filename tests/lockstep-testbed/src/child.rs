@@ -115,18 +115,28 @@ impl Running {
         }
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(pid(&self.child), signal)
+            .with_context(|| format!("sending {signal:?} to {}", self.name))
+    }
+
     /// Sends SIGTERM and waits; an error when the child is still there after `patience`.
-    pub(crate) fn terminate(mut self, patience: Duration) -> Result<ExitStatus> {
+    pub(crate) fn terminate(self, patience: Duration) -> Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        self.wait(patience)
+    }
+
+    /// Waits for the end; an error when the child is still there after `patience`.
+    pub(crate) fn wait(mut self, patience: Duration) -> Result<ExitStatus> {
         let asked = Instant::now();
-        kill_process(pid(&self.child), Signal::TERM)
-            .with_context(|| format!("sending SIGTERM to {}", self.name))?;
         loop {
             if let Some(status) = self.child.try_wait().context("waiting for a child")? {
                 self.forget();
                 return Ok(status);
             }
             if asked.elapsed() > patience {
-                bail!("{} is still running {patience:?} after SIGTERM", self.name);
+                bail!("{} is still running after {patience:?}", self.name);
             }
             std::thread::sleep(Duration::from_millis(20));
         }

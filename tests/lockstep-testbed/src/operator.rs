@@ -4,7 +4,8 @@ use crate::binaries::{Binary, binary};
 use crate::child::{Running, tied_command};
 use crate::scratch::Scratch;
 use crate::wait::{eventually, free_port, http_get};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -31,6 +32,13 @@ pub struct Operator {
     scratch: Scratch,
 }
 
+/// A tied command that lives on when it may not let a file grow; see [`Operator::limit_files`].
+fn limitable_command(program: &Path) -> Command {
+    let mut command = tied_command("env");
+    command.arg("--ignore-signal=XFSZ").arg(program);
+    command
+}
+
 /// A tied command whose memory tests can search: the operator is not dumpable, so only root of its
 /// user namespace may. Without root, it gets a namespace of its own where that is allowed.
 fn searchable_command(program: &Path) -> Command {
@@ -40,10 +48,10 @@ fn searchable_command(program: &Path) -> Command {
         tried.is_ok_and(|output| output.status.success())
     };
     if rustix::process::geteuid().is_root() || !is_possible() {
-        return tied_command(program);
+        return limitable_command(program);
     }
     // In this order: entering a namespace unties.
-    let tied = tied_command(program);
+    let tied = limitable_command(program);
     let mut command = Command::new("unshare");
     command
         .args(NAMESPACE)
@@ -136,6 +144,47 @@ impl Operator {
             Ok(())
         })?;
         Ok(self.log())
+    }
+
+    /// Stops it in the middle of whatever it does, until [`resume`](Self::resume).
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub fn pause(&self) -> Result<()> {
+        self.running.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub fn resume(&self) -> Result<()> {
+        self.running.signal(Signal::CONT)
+    }
+
+    /// Lets none of its files grow beyond so many bytes, as if the disk were full then, or beyond
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the limit cannot be set.
+    pub fn limit_files(&self, most: Option<u64>) -> Result<()> {
+        let limit = Rlimit {
+            current: most,
+            maximum: None,
+        };
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        prlimit(id, Resource::Fsize, limit).context("limiting the operator's files")?;
+        Ok(())
+    }
+
+    /// Waits until it ends by itself and gives the exit status with the whole log.
+    ///
+    /// # Errors
+    /// When it is still running after `patience`.
+    pub fn ended(self, patience: Duration) -> Result<(ExitStatus, String)> {
+        let log = self.scratch.path().join("operator.log");
+        let status = self.running.wait(patience)?;
+        Ok((status, std::fs::read_to_string(log).unwrap_or_default()))
     }
 
     /// Sends SIGTERM, waits for the end and gives the exit status with the whole log.

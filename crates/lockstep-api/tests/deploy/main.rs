@@ -134,8 +134,8 @@ fn the_pod_is_restricted_and_keeps_no_state() {
     let spec = &deployment["spec"];
     assert_eq!(
         (&spec["replicas"], &spec["strategy"]["type"]),
-        (&json!(1), &json!("Recreate")),
-        "two operators would do everything twice"
+        (&json!(2), &json!("RollingUpdate")),
+        "one works, one stands by, and an update hands over"
     );
     let pod = &spec["template"]["spec"];
     assert_eq!(pod["serviceAccountName"], operator().name.as_str());

@@ -39,7 +39,7 @@ async fn the_team_may_what_its_role_says_and_no_more() {
 async fn only_the_teams_account_can_be_acted_as() {
     let team = Team::new("refused-account").await;
     let session =
-        lockstep_apply::Session::connect(&team.config, &team.account("default"), team.owner("app"))
+        lockstep_apply::Session::connect(&team.server, &team.account("default"), team.owner("app"))
             .unwrap();
     let planned = team.secret("app", "db", json!({})).await;
     let error = session

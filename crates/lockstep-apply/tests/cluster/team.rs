@@ -3,7 +3,8 @@
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use lockstep_apply::{
-    ApiError, Applied, ConflictPolicy, Kinds, Owner, Planned, Recorded, Resource, Session,
+    ApiError, ApiServer, Applied, ConflictPolicy, Fence, Kinds, Owner, Planned, Recorded, Resource,
+    Session,
 };
 use lockstep_names::{Account, NamespaceName, ObjectKey};
 use lockstep_secret::SecretBytes;
@@ -28,7 +29,7 @@ fn cluster() -> Arc<ControlPlane> {
 pub(crate) struct Team {
     cluster: Arc<ControlPlane>,
     pub(crate) namespace: NamespaceName,
-    pub(crate) config: kube::Config,
+    pub(crate) server: ApiServer,
     kinds: Kinds,
 }
 
@@ -46,11 +47,12 @@ impl Team {
             kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
                 .await
                 .unwrap();
+        let server = ApiServer::new(config, "operator", Fence::open());
         Self {
             cluster,
             namespace: name.parse().unwrap(),
-            kinds: Kinds::new(kube::Client::try_from(config.clone()).unwrap()),
-            config,
+            kinds: Kinds::new(server.client().unwrap()),
+            server,
         }
     }
 
@@ -75,12 +77,12 @@ impl Team {
 
     /// A session of the Sync `sync`, as the team's account.
     pub(crate) fn session(&self, sync: &str) -> Session {
-        Session::connect(&self.config, &self.account("deployer"), self.owner(sync)).unwrap()
+        Session::connect(&self.server, &self.account("deployer"), self.owner(sync)).unwrap()
     }
 
     /// A client of the operator's own.
     pub(crate) fn operator(&self) -> kube::Client {
-        kube::Client::try_from(self.config.clone()).unwrap()
+        self.server.client().unwrap()
     }
 
     pub(crate) async fn resource(&self, kind: &str) -> Arc<Resource> {

@@ -35,7 +35,7 @@ async fn a_watch_tells_everything_of_ours_and_nothing_else() {
         "foreign",
         "--from-literal=a=b",
     ]);
-    let client = watch_client(&team.config, &team.account("deployer")).unwrap();
+    let client = watch_client(&team.server, &team.account("deployer")).unwrap();
     let mut events = Box::pin(watch(client, watched(&team, "app").await));
     let Event::Relisted(all) = next(&mut events).await else {
         panic!("no list came first")
@@ -63,7 +63,7 @@ async fn a_watch_tells_everything_of_ours_and_nothing_else() {
 #[tokio::test]
 async fn an_account_that_may_not_watch_is_reported_again_and_again() {
     let team = Team::new("watch-forbidden").await;
-    let client = watch_client(&team.config, &team.account("operator")).unwrap();
+    let client = watch_client(&team.server, &team.account("operator")).unwrap();
     let mut events = Box::pin(watch(client, watched(&team, "app").await));
     for _ in 0..3 {
         assert_eq!(
@@ -84,7 +84,7 @@ async fn a_long_list_comes_in_pages_but_whole() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let results = session.apply_all(planned, 16, &stop).await;
     assert!(results.iter().all(Result::is_ok));
-    let client = watch_client(&team.config, &team.account("deployer")).unwrap();
+    let client = watch_client(&team.server, &team.account("deployer")).unwrap();
     let mut events = Box::pin(watch(client, watched(&team, "app").await));
     let Event::Relisted(all) = next(&mut events).await else {
         panic!("no list came first")

@@ -86,7 +86,7 @@ impl Work<'_> {
                 cause,
             })?;
         Ok(Session::connect(
-            &self.context.config,
+            &self.context.server,
             account,
             self.resolved.owner.clone(),
         )?)
