@@ -99,28 +99,29 @@ fn is_in_step(
 
 /// Ends the operator `rounds` times at random moments of its work, by SIGKILL and SIGTERM in turn, and
 /// starts another one each time, with an empty store.
-fn end_often(name: &str, rounds: usize) {
-    let stage = Stage::start().unwrap();
-    let tenant = stage.tenant(name).unwrap();
-    let (commit, _) = push_first(&tenant).unwrap();
-    tenant.wait_applied(&commit).unwrap();
+fn end_often(name: &str, rounds: usize) -> Result<()> {
+    let stage = Stage::start()?;
+    let tenant = stage.tenant(name)?;
+    let (commit, _) = push_first(&tenant)?;
+    tenant.wait_applied(&commit)?;
     let Stage {
         operator,
         installation,
     } = stage;
     let mut operator = operator;
     for round in 2..rounds + 2 {
-        let (commit, wanted) = push(&tenant, round).unwrap();
+        let (commit, wanted) = push(&tenant, round)?;
         // From before the fetch to after the report.
         let moment = rand::random_range(0..1500);
         std::thread::sleep(Duration::from_millis(moment));
         let how = if round % 2 == 0 { End::Kill } else { End::Term };
-        end(operator, how, &installation).unwrap();
-        operator = installation.start_operator(&[]).unwrap();
-        let sync = tenant.wait_applied(&commit).unwrap();
-        let checked = is_in_step(&tenant, &sync, round, &wanted);
-        checked.unwrap_or_else(|error| panic!("{how:?} after {moment} ms: {error:#}"));
+        end(operator, how, &installation)?;
+        operator = installation.start_operator(&[])?;
+        let sync = tenant.wait_applied(&commit)?;
+        is_in_step(&tenant, &sync, round, &wanted)
+            .with_context(|| format!("{how:?} after {moment} ms"))?;
     }
+    Ok(())
 }
 
 /// The first state, and a Sync that wants it.
@@ -131,13 +132,13 @@ fn push_first(tenant: &Tenant) -> Result<(String, BTreeSet<String>)> {
 
 #[test]
 fn an_end_at_any_moment_orphans_nothing_and_the_next_one_finishes() {
-    end_often("ends", 4);
+    end_often("ends", 4).unwrap();
 }
 
 #[test]
 #[ignore = "long suite: cargo xtask long"]
 fn a_hundred_ends_orphan_nothing() {
-    end_often("hundred", 100);
+    end_often("hundred", 100).unwrap();
 }
 
 #[test]
