@@ -1,7 +1,7 @@
 //! The command line as a whole: verbs, and what happens when it is not understood.
 
 use crate::terminal::Terminal;
-use crate::verbs::{completion, decrypt, encrypt, init, keygen, rotate};
+use crate::verbs::{completion, decrypt, encrypt, init, key, keygen, rotate};
 use crate::{Exit, usage};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -27,6 +27,7 @@ enum Verb {
     Encrypt(encrypt::Arguments),
     Decrypt(decrypt::Arguments),
     Rotate(rotate::Arguments),
+    Key(key::Arguments),
     Completion(completion::Arguments),
 }
 
@@ -44,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Encrypt(arguments) => encrypt::run(&arguments, terminal),
         Verb::Decrypt(arguments) => decrypt::run(&arguments, terminal),
         Verb::Rotate(arguments) => rotate::run(&arguments, terminal),
+        Verb::Key(arguments) => key::run(&arguments, terminal),
         Verb::Completion(arguments) => completion::run(&arguments, terminal),
     };
     match result {

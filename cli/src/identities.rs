@@ -9,7 +9,7 @@ use crate::terminal::Terminal;
 use lockstep_age::Identities;
 use lockstep_repo::{Shown, read_file};
 use lockstep_secret::SecretString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest identity file that is read, as for age.
 const LARGEST: u64 = 16 << 20;
@@ -40,6 +40,15 @@ pub(crate) fn find() -> Found {
         found
             .problems
             .push(format!("{name}: not supported yet, so it was not used"));
+    }
+    found
+}
+
+/// Collects the identities at hand, and those in `files`.
+pub(crate) fn find_with(files: &[PathBuf]) -> Found {
+    let mut found = find();
+    for path in files {
+        found.add_file(path, Missing::IsAProblem);
     }
     found
 }

@@ -2,7 +2,7 @@
 //!
 //! A verb translates arguments, calls `lockstep-repo` and says what happened. Each effect has one
 //! door: terminal output is [`terminal`], the environment is [`environment`], files are
-//! `lockstep-repo`'s.
+//! `lockstep-repo`'s, a cluster is reached by the user's own [`kubectl`].
 
 mod arguments;
 mod environment;
@@ -11,6 +11,7 @@ mod failure;
 mod files;
 mod hardening;
 mod identities;
+mod kubectl;
 mod policy_arguments;
 mod reference;
 mod terminal;

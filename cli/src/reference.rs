@@ -2,7 +2,7 @@
 
 use crate::environment::VARIABLES;
 use crate::{Exit, arguments};
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use std::fmt::{self, Write};
 
 /// Writes `docs/reference/cli.md`.
@@ -14,6 +14,13 @@ pub fn reference() -> String {
     let mut page = String::new();
     write_page(&mut page).expect("this holds because writing to a String cannot fail");
     page
+}
+
+fn write_verb(page: &mut String, name: &str, verb: &mut Command) -> fmt::Result {
+    writeln!(page, "## `lockstep {name}`\n")?;
+    let help = verb.render_long_help().to_string();
+    let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+    writeln!(page, "```text\n{}\n```\n", lines.join("\n").trim_end())
 }
 
 fn write_page(page: &mut String) -> fmt::Result {
@@ -36,10 +43,14 @@ fn write_page(page: &mut String) -> fmt::Result {
         .get_subcommands_mut()
         .filter(|verb| !verb.is_hide_set())
     {
-        writeln!(page, "## `lockstep {}`\n", verb.get_name())?;
-        let help = verb.render_long_help().to_string();
-        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
-        writeln!(page, "```text\n{}\n```\n", lines.join("\n").trim_end())?;
+        let name = verb.get_name().to_owned();
+        if !verb.has_subcommands() {
+            write_verb(page, &name, verb)?;
+        }
+        for part in verb.get_subcommands_mut() {
+            let name = format!("{name} {}", part.get_name());
+            write_verb(page, &name, part)?;
+        }
     }
     writeln!(page, "## Exit codes\n")?;
     writeln!(

@@ -4,5 +4,6 @@ pub(crate) mod completion;
 pub(crate) mod decrypt;
 pub(crate) mod encrypt;
 pub(crate) mod init;
+pub(crate) mod key;
 pub(crate) mod keygen;
 pub(crate) mod rotate;

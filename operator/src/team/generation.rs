@@ -8,7 +8,10 @@ use crate::context::Context;
 use crate::events::{Weight, api_cause};
 use crate::keys::{KeyProblem, KeyRing, Made};
 use kube::{Api, Resource, ResourceExt};
-use lockstep_api::{KeyGeneration, PublishedRecipient, RecipientState, Sync, Team, TeamKey};
+use lockstep_api::{
+    ConditionType, DecryptedReason, KeyGeneration, PublishedRecipient, RecipientState, Sync, Team,
+    TeamKey,
+};
 use std::sync::Arc;
 
 /// A key that the Team asks for, that is not there, and that was not made.
@@ -100,18 +103,31 @@ fn why_not(team: &Team, key: &TeamKey, ring: &KeyRing, syncs: &[Arc<Sync>]) -> O
             one.recipient, one.secret
         ));
     }
-    let is_unknown = |held: &&String| known.iter().all(|one| one.recipient != **held);
     let name = team.name_any();
-    syncs.iter().find_map(|sync| {
-        let status = sync.status.as_ref()?;
-        let is_ours = status.team.as_deref() == Some(&name);
-        let held = &status.recipients.as_ref().filter(|_| is_ours)?.held;
-        let forgotten = held.iter().find(is_unknown)?;
+    let ours = |sync: &&Arc<Sync>| {
+        let status = sync.status.as_ref();
+        status.and_then(|status| status.team.as_deref()) == Some(&name)
+    };
+    syncs.iter().filter(ours).find_map(|sync| {
         let (namespace, name) = (sync.namespace().unwrap_or_default(), sync.name_any());
-        Some(format!(
-            "Sync {namespace}/{name} had {forgotten}, which the Team no longer knows; restore it"
-        ))
+        let what = misses(sync, &known)?;
+        Some(format!("Sync {namespace}/{name} {what}; restore it"))
     })
+}
+
+/// How a Sync shows that there was a key which is not `known` any more.
+fn misses(sync: &Sync, known: &[PublishedRecipient]) -> Option<String> {
+    let status = sync.status.as_ref()?;
+    let is_unknown = |held: &&String| known.iter().all(|one| one.recipient != **held);
+    let held = status.recipients.iter().flat_map(|report| &report.held);
+    if let Some(forgotten) = held.into_iter().find(is_unknown) {
+        return Some(format!("had {forgotten}, which the Team no longer knows"));
+    }
+    let (about, reason) = (ConditionType::Decrypted, DecryptedReason::KeyMissing);
+    let mut conditions = status.conditions.iter();
+    let is_missing =
+        conditions.any(|one| one.type_ == about.as_str() && one.reason == reason.as_str());
+    is_missing.then(|| "has files for a key that the Team does not have".to_owned())
 }
 
 #[cfg(test)]
@@ -191,5 +207,14 @@ mod tests {
     fn a_sync_that_remembers_a_key_speaks_for_it() {
         let why = refusal(&team(&json!([])), &absent(&["new"]), &[sync("a", "age1x")]);
         assert!(why.starts_with("Sync a/app had age1x"), "{why}");
+
+        let mut failed = sync("a", "age1x").as_ref().clone();
+        let status = json!({"team": "a", "conditions": [{
+            "type": "Decrypted", "status": "False", "reason": "KeyMissing", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }]});
+        failed.status = Some(serde_json::from_value(status).unwrap());
+        let why = refusal(&team(&json!([])), &absent(&["new"]), &[Arc::new(failed)]);
+        assert!(why.starts_with("Sync a/app has files"), "{why}");
     }
 }

@@ -1,5 +1,6 @@
 //! What end-to-end tests write into repositories and look for in clusters.
 
+pub mod keys;
 mod look;
 
 pub use look::{failures, metadata, ready, until};

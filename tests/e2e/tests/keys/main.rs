@@ -1,0 +1,6 @@
+//! Keys: made, lost, shared, and out of reach.
+
+mod generation;
+mod loss;
+mod references;
+mod sharing;
