@@ -154,7 +154,12 @@ pub struct RecipientReport {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub held: Vec<String>,
 
-    /// Which of those opened how many files. Of several keys that could open a file, the one does that
+    /// The recipients whose identities the Team held before, and does not now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub held_before: Vec<String>,
+
+    /// Which of the held ones opened how many files. Of several keys that could open a file, the one does that
     /// `spec.keys` of the Team lists first: what a key still opens when it is listed last would be lost
     /// with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -195,8 +200,24 @@ impl RecipientReport {
         Self {
             needed: list(needed),
             held: list(held),
+            held_before: Vec::new(),
             opened: by_recipient(opened),
         }
+    }
+
+    /// Remembers what the `earlier` report says was held, now or before, at most 50.
+    #[must_use]
+    pub fn after(mut self, earlier: Option<&Self>) -> Self {
+        let all = earlier
+            .into_iter()
+            .flat_map(|report| report.held_before.iter().chain(&report.held));
+        for recipient in all {
+            let known = self.held.contains(recipient) || self.held_before.contains(recipient);
+            if !known && self.held_before.len() < RECIPIENTS {
+                self.held_before.push(recipient.clone());
+            }
+        }
+        self
     }
 }
 
@@ -288,6 +309,22 @@ mod tests {
             .collect();
         assert_eq!(told, [("age1new", 29, 10), ("age1old", 1, 1)]);
         assert_eq!(report.opened[1].paths, ["file-007.yaml"]);
+    }
+
+    #[test]
+    fn what_was_held_before_is_remembered_until_it_is_held_again() {
+        let report = |held: &[&str], earlier: Option<&RecipientReport>| {
+            let held = held.iter().map(|one| (*one).to_owned());
+            RecipientReport::new([], held, []).after(earlier)
+        };
+        let first = report(&["age1a", "age1b"], None);
+        let second = report(&["age1b"], Some(&first));
+        let third = report(&["age1c"], Some(&second));
+        assert_eq!(third.held_before, ["age1a", "age1b"]);
+        assert_eq!(
+            report(&["age1a"], Some(&third)).held_before,
+            ["age1b", "age1c"]
+        );
     }
 
     #[test]

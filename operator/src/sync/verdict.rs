@@ -125,7 +125,8 @@ fn done(pruned: &Pruned, drift: &Drift, status: &mut SyncStatus, now: Timestamp)
         .map(|(recipient, _)| recipient.to_string());
     let opened = applied.opened_by.iter();
     let opened = opened.map(|(path, recipient)| (path, recipient.as_str()));
-    status.recipients = Some(RecipientReport::new(needed, held, opened));
+    let report = RecipientReport::new(needed, held, opened);
+    status.recipients = Some(report.after(status.recipients.as_ref()));
     let ready = if reason == SyncReason::Succeeded {
         ConditionStatus::True
     } else {

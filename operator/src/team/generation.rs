@@ -119,8 +119,9 @@ fn why_not(team: &Team, key: &TeamKey, ring: &KeyRing, syncs: &[Arc<Sync>]) -> O
 fn misses(sync: &Sync, known: &[PublishedRecipient]) -> Option<String> {
     let status = sync.status.as_ref()?;
     let is_unknown = |held: &&String| known.iter().all(|one| one.recipient != **held);
-    let held = status.recipients.iter().flat_map(|report| &report.held);
-    if let Some(forgotten) = held.into_iter().find(is_unknown) {
+    let report = status.recipients.iter();
+    let mut held = report.flat_map(|report| report.held.iter().chain(&report.held_before));
+    if let Some(forgotten) = held.find(is_unknown) {
         return Some(format!("had {forgotten}, which the Team no longer knows"));
     }
     let (about, reason) = (ConditionType::Decrypted, DecryptedReason::KeyMissing);

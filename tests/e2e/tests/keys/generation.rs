@@ -53,6 +53,19 @@ fn gone_and_back(tenant: &Tenant, made: &str, text: &str) {
     drop_key(kubectl, "made-age").unwrap();
     let team = wait_team(tenant, "KeyMissing", "none is made: it held").unwrap();
     assert_eq!(published(&team, "made-age"), [(made, "Missing")]);
+    // A Team that has lost its status is refused for what the Sync remembers.
+    let wipe = json!({"status": {"recipients": null}}).to_string();
+    let patch = [
+        "patch",
+        "team",
+        "maker",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &wipe,
+    ];
+    kubectl.run(&patch).unwrap();
+    wait_team(tenant, "KeyMissing", "Sync maker/maker ha").unwrap();
     assert!(!kubectl.exists(&secret).unwrap(), "another key was made");
     assert_eq!(
         tenant.secret_value("db", "password").unwrap(),
