@@ -119,16 +119,20 @@ impl Keys {
         if self.changed(&names).is_empty() {
             return Ok(());
         }
-        let _only_reader = self.reading.lock().await;
-        let changed = self.changed(&names);
-        let read = tokio::time::timeout(PATIENCE, self.read(changed));
-        let read = read
-            .await
-            .map_err(|_| "the API server did not answer".to_owned())?;
-        let read = read.map_err(|error| api_cause(&error))?;
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.extend(read);
-        Ok(())
+        // The wait for another reader counts, too, or many would queue behind a server that hangs.
+        let read = tokio::time::timeout(PATIENCE, async {
+            let _only_reader = self.reading.lock().await;
+            let read = self.read(self.changed(&names)).await?;
+            self.looks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(read);
+            Ok(())
+        });
+        match read.await {
+            Ok(read) => read.map_err(|error: kube::Error| api_cause(&error)),
+            Err(_) => Err("the API server did not answer".to_owned()),
+        }
     }
 
     async fn read(&self, names: Vec<(&str, Version)>) -> Result<Looks, kube::Error> {
