@@ -144,6 +144,21 @@ impl Kinds {
         self.known(&name).ok_or(ApiError::KindUnknown)
     }
 
+    /// Whether objects of this kind can be kept in step at this moment; asks the API server each time.
+    /// A kind whose definition is being deleted is still served, but nothing of it can be written.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked.
+    pub async fn is_offered(
+        &self,
+        group: &str,
+        version: &str,
+        kind: &str,
+    ) -> Result<bool, ApiError> {
+        let name = (group.to_owned(), version.to_owned(), kind.to_owned());
+        Ok(self.read("/apis").await?.contains_key(&name))
+    }
+
     fn known(&self, name: &Name) -> Option<Arc<Resource>> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         table.get(name).cloned()

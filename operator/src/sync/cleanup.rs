@@ -2,7 +2,7 @@
 //!
 //! Only a Sync with the policy `Prune` has a finalizer, and neither Git nor a key is needed to get rid
 //! of it. If the team's account cannot act any more, the objects stay and the Sync goes: a Sync that
-//! cannot be deleted would hold up its namespace.
+//! cannot be deleted would hold up its namespace. They stay as well when the kind itself is removed.
 
 use super::memory::Memory;
 use super::prune::{is_within, remove};
@@ -21,6 +21,31 @@ use std::time::Duration;
 
 /// Keeps a deleted Sync until its objects are deleted.
 pub(crate) const FINALIZER: &str = "lockstep.dev/prune";
+
+/// Why the objects of a deleted Sync are not deleted, or not yet.
+#[derive(Debug, thiserror::Error)]
+enum Stay {
+    /// Nobody may delete them.
+    #[error("the namespace has no team of its own any more")]
+    NoTeam,
+    /// Lockstep itself is removed.
+    #[error(
+        "the definition of the kind Sync is being deleted, and nobody has asked to delete them"
+    )]
+    KindGoes,
+    /// The account is gone, or may not.
+    #[error("they cannot be deleted: {0}")]
+    Refused(#[from] ApiError),
+}
+
+impl Stay {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::NoTeam | Self::KindGoes => false,
+            Self::Refused(error) => error.is_transient(),
+        }
+    }
+}
 
 /// Gives a Sync the finalizer its deletion policy needs, or takes it away.
 ///
@@ -52,7 +77,7 @@ pub(super) async fn cleanup(context: &Context, sync: &Sync) -> Action {
             tracing::warn!(sync = %sync.name_any(), %cause, "deleting the objects of a deleted Sync is tried again");
             return Action::requeue(Duration::from_secs(5));
         }
-        let note = format!("the objects stay, because they cannot be deleted: {cause}");
+        let note = format!("the objects stay: {cause}");
         context
             .events
             .send(
@@ -73,15 +98,12 @@ pub(super) async fn cleanup(context: &Context, sync: &Sync) -> Action {
     }
 }
 
-async fn delete_objects(
-    context: &Context,
-    sync: &Sync,
-    memory: &mut Memory,
-) -> Result<(), ApiError> {
-    let Some((owner, account, namespaces)) = account_of(context, sync) else {
-        return Err(ApiError::Forbidden);
-    };
+async fn delete_objects(context: &Context, sync: &Sync, memory: &mut Memory) -> Result<(), Stay> {
+    let (owner, account, namespaces) = account_of(context, sync).ok_or(Stay::NoTeam)?;
     verify_account(&context.client, &account).await?;
+    if is_kind_going(context).await? {
+        return Err(Stay::KindGoes);
+    }
     let session =
         Session::connect(&context.server, &account, owner).map_err(|_| ApiError::Unreachable)?;
     let stop = AtomicBool::new(false);
@@ -104,7 +126,17 @@ async fn delete_objects(
         }
     }
     session.close().await;
-    refused
+    refused.map_err(Stay::Refused)
+}
+
+/// Is it the definition of our kind that is deleted, and the Sync only with it? Removing Lockstep must
+/// not remove what it has applied.
+async fn is_kind_going(context: &Context) -> Result<bool, ApiError> {
+    // The definition's objects are deleted as soon as it is; that it goes is told a moment later.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (group, version, kind) = (Sync::group(&()), Sync::version(&()), Sync::kind(&()));
+    let offered = context.kinds.is_offered(&group, &version, &kind).await?;
+    Ok(!offered)
 }
 
 fn account_of(context: &Context, sync: &Sync) -> Option<(Owner, Account, BTreeSet<NamespaceName>)> {
