@@ -1,5 +1,6 @@
 //! What every reconcile may use.
 
+use crate::claims::Claims;
 use crate::events::Events;
 use crate::guard::Guard;
 use crate::keys::Keys;
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     pub schedule: Schedule,
     /// What the Syncs' last reconciles found.
     pub memories: Memories,
+    /// What each Sync wants.
+    pub claims: Claims,
     /// What was applied.
     pub ledger: Arc<Ledger>,
     /// The drift watches.

@@ -25,6 +25,9 @@ pub(crate) async fn tidy(context: Arc<Context>) {
         };
         context.watches.retain(is_there);
         context.ledger.retain(is_there);
+        for waiting in context.claims.retain(is_there) {
+            context.watches.wake(&waiting);
+        }
         let syncs: HashSet<_> = context
             .syncs
             .state()

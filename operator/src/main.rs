@@ -4,6 +4,7 @@
 mod arguments;
 mod backoff;
 mod bells;
+mod claims;
 mod cluster;
 mod commands;
 mod context;

@@ -33,6 +33,8 @@ pub(crate) struct Metrics {
     objects_applied: Counter,
     objects_pruned: Counter,
     drifts: Counter,
+    adoptions: Counter,
+    tugs: Counter,
     panics: Counter,
     leading: Gauge,
     unreadable: Family<Kind, Gauge>,
@@ -49,6 +51,8 @@ impl Metrics {
             objects_applied: Counter::default(),
             objects_pruned: Counter::default(),
             drifts: Counter::default(),
+            adoptions: Counter::default(),
+            tugs: Counter::default(),
             panics: Counter::default(),
             leading: Gauge::default(),
             unreadable: Family::default(),
@@ -71,31 +75,9 @@ impl Metrics {
             Unit::Seconds,
             m.durations,
         );
-        registry.register(
-            "files_opened",
-            "Encrypted files whose MAC was verified and that were opened",
-            m.files_opened,
-        );
-        registry.register(
-            "objects_applied",
-            "Objects written by server-side apply",
-            m.objects_applied,
-        );
-        registry.register(
-            "objects_pruned",
-            "Objects deleted because Git no longer has them",
-            m.objects_pruned,
-        );
-        registry.register(
-            "drifts",
-            "Objects found changed by somebody else and put back",
-            m.drifts,
-        );
-        registry.register(
-            "panics",
-            "Reconciles that panicked and were caught",
-            m.panics,
-        );
+        for (name, about, counter) in metrics.counters() {
+            registry.register(name, about, counter);
+        }
         registry.register(
             "leading",
             "1 in the process that holds the lease",
@@ -107,6 +89,47 @@ impl Metrics {
             m.unreadable,
         );
         (metrics, registry)
+    }
+
+    fn counters(&self) -> [(&'static str, &'static str, Counter); 7] {
+        let m = self.clone();
+        [
+            (
+                "files_opened",
+                "Encrypted files whose MAC was verified and that were opened",
+                m.files_opened,
+            ),
+            (
+                "objects_applied",
+                "Objects written by server-side apply",
+                m.objects_applied,
+            ),
+            (
+                "objects_pruned",
+                "Objects deleted because Git no longer has them",
+                m.objects_pruned,
+            ),
+            (
+                "drifts",
+                "Objects found changed by somebody else and put back",
+                m.drifts,
+            ),
+            (
+                "adoptions",
+                "Objects taken over from another manager or Sync",
+                m.adoptions,
+            ),
+            (
+                "tugs_of_war",
+                "Times an object was left for a while because somebody changes it again and again",
+                m.tugs,
+            ),
+            (
+                "panics",
+                "Reconciles that panicked and were caught",
+                m.panics,
+            ),
+        ]
     }
 
     /// Counts the end of a reconcile.
@@ -148,6 +171,16 @@ impl Metrics {
     pub(crate) fn unreadable(&self, kind: &'static str, objects: usize) {
         let objects = i64::try_from(objects).unwrap_or(i64::MAX);
         self.unreadable.get_or_create(&Kind { kind }).set(objects);
+    }
+
+    /// Counts objects taken over from others.
+    pub(crate) fn adopted(&self, objects: usize) {
+        self.adoptions.inc_by(objects as u64);
+    }
+
+    /// Counts a pause in a tug of war.
+    pub(crate) fn tugged(&self) {
+        self.tugs.inc();
     }
 
     /// Counts a caught panic.

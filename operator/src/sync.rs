@@ -21,6 +21,7 @@ mod fetch;
 #[cfg(test)]
 mod fixtures;
 pub(crate) mod memory;
+mod neighbours;
 mod open;
 mod preflight;
 mod prune;
@@ -84,10 +85,13 @@ pub(crate) async fn reconcile(
     context
         .metrics
         .reconciled("Sync", reason.as_str(), started.elapsed());
+    let owner = resolve::owner_of(&sync).ok();
+    let due = owner.and_then(|owner| context.ledger.next_due(&owner));
     Ok(retry::next(
         &ending,
         &mut memory,
         sync.spec.interval.duration(),
+        due,
     ))
 }
 
@@ -130,6 +134,7 @@ async fn steps(
     };
     let revision = fetched.cleared.revision.clone();
     if is_settled(context, &fetched, memory) {
+        neighbours::advance(context, &fetched.cleared.resolved.owner, &revision);
         return Ending::Idle(fetched.cleared);
     }
     let owner = fetched.cleared.resolved.owner.clone();
@@ -186,7 +191,8 @@ async fn work(
     cleanup::prepare(context, &fetched.cleared.resolved.sync).await?;
     let rendered = open_and_render(context, fetched, memory).await?;
     let applied = apply::apply(context, rendered, memory, stop).await?;
-    let mut pruned = prune::prune(context, applied, memory, stop).await?;
+    let claim = neighbours::publish(context, &applied);
+    let mut pruned = prune::prune(context, applied, &claim, memory, stop).await?;
     if let Some(session) = pruned.applied.session.take() {
         session.close().await;
     }
@@ -210,7 +216,7 @@ fn is_settled(context: &Context, fetched: &Fetched, memory: &mut Memory) -> bool
         memory.full_apply = None;
         return false;
     }
-    let moved = restores && !context.ledger.moved(&resolved.owner).is_empty();
+    let moved = restores && !context.ledger.due(&resolved.owner).is_empty();
     !moved && memory.settled.as_ref() == Some(fetched.snapshot.tree())
 }
 
@@ -222,7 +228,7 @@ async fn open_and_render(
 ) -> Result<Rendered, StepError> {
     let moved: BTreeSet<_> = context
         .ledger
-        .moved(&fetched.cleared.resolved.owner)
+        .due(&fetched.cleared.resolved.owner)
         .into_keys()
         .collect();
     let everything = memory.full_apply.is_none();
@@ -247,6 +253,7 @@ async fn open_and_render(
 fn remember(pruned: &Pruned, memory: &mut Memory) {
     let applied = &pruned.applied;
     memory.files.clone_from(&applied.files);
-    memory.settled = applied.failures.is_empty().then(|| applied.tree.clone());
+    let is_settled = applied.failures.is_empty() && pruned.waits_for.is_none();
+    memory.settled = is_settled.then(|| applied.tree.clone());
     memory.full_apply.get_or_insert_with(Instant::now);
 }

@@ -4,7 +4,7 @@
 //! and puts it back. No Secret is read for it.
 
 use crate::context::Context;
-use crate::ledger::{Ledger, Sighting};
+use crate::ledger::{Ledger, Sighting, Territory};
 use crate::sync::memory::Memory;
 use crate::sync::{Resolved, is_within};
 use futures::StreamExt;
@@ -191,12 +191,12 @@ impl Follower {
                     .into_iter()
                     .map(|seen| (key(resource, &seen), seen))
                     .collect();
-                let ours = |key: &ObjectKey| {
-                    key.group == resource.group
-                        && key.kind == resource.kind
-                        && key.namespace.as_deref() == namespace.as_ref().map(AsRef::as_ref)
+                let territory = Territory {
+                    group: resource.group.clone(),
+                    kind: resource.kind.clone(),
+                    namespace: namespace.as_ref().map(ToString::to_string),
                 };
-                self.ledger.observe_all(owner, ours, &seen)
+                self.ledger.observe_all(owner, &territory, seen)
             }
             Event::Resumed => false,
             Event::Failed(error) => {

@@ -52,10 +52,10 @@ pub use repository::{
     Artifact, LocalSecretReference, Reference, Repository, RepositorySpec, RepositoryStatus,
 };
 pub use sync::{
-    ConflictPolicy, DeletionPolicy, DriftDetection, DriftMode, SourceKind, SourceReference, Sync,
-    SyncSpec,
+    AdoptionPolicy, ConflictPolicy, DeletionPolicy, DriftDetection, DriftMode, IgnoreRule,
+    IgnoreTarget, SourceKind, SourceReference, Sync, SyncSpec,
 };
-pub use sync_status::{Attempt, Failure, OpenedBy, RecipientReport, SyncStatus};
+pub use sync_status::{Attempt, CoOwner, Failure, OpenedBy, RecipientReport, SyncStatus};
 pub use team::{
     GroupKind, KeyGeneration, NamespaceProblem, PublishedRecipient, RecipientState, Team, TeamKey,
     TeamLookupError, TeamSpec, TeamStatus, reserved_namespace, team_of,

@@ -183,6 +183,8 @@ reasons! {
         Detected,
         /// A change was found and could not be put back.
         CorrectionFailed,
+        /// Somebody changes the same object again and again; it is put back less and less often.
+        TugOfWar,
         /// The Team's service account may not watch some of the objects, or the API server does not
         /// answer; until it can be watched, everything is applied again at each interval.
         NotWatched,
@@ -230,6 +232,8 @@ reasons! {
         PlaintextNotAllowed,
         /// The API server knows no such kind.
         KindNotFound,
+        /// The object exists and this Sync never applied it, and `adoptionPolicy` is `Refuse`.
+        AlreadyExists,
         /// Another field manager owns a field, and `conflictPolicy` is `Refuse`.
         Conflict,
         /// The object belongs to another Sync.
@@ -238,6 +242,8 @@ reasons! {
         Forbidden,
         /// The API server refused the object as invalid.
         Rejected,
+        /// A field differs that can no longer be changed, such as one of an immutable Secret.
+        Immutable,
         /// The object's namespace does not exist or is being deleted.
         NamespaceUnavailable,
         /// A quota of the object's namespace is used up.

@@ -3,7 +3,7 @@
 use crate::interval::{LONGEST_TIMEOUT, timeout_schema};
 use crate::{Interval, SyncStatus};
 use kube::{CustomResource, KubeSchema};
-use lockstep_names::{InvalidName, RepoPath};
+use lockstep_names::{InvalidName, ObjectKey, RepoPath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -80,6 +80,10 @@ pub struct SyncSpec {
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
+    /// What to do about objects that were in the cluster before this Sync came.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
+
     /// What to do about fields that somebody else owns.
     #[serde(default)]
     pub conflict_policy: ConflictPolicy,
@@ -126,6 +130,18 @@ pub enum DeletionPolicy {
     Prune,
 }
 
+/// What to do about an object that Git wants and that exists already, though this Sync never applied it.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdoptionPolicy {
+    /// The object fails with `AlreadyExists` and is left as it is.
+    #[default]
+    Refuse,
+    /// The object becomes this Sync's, with what kubectl, Flux, Argo CD or Helm own of it: fields they
+    /// own and Git does not have go. Where a value differs from Git's, `conflictPolicy` decides.
+    /// Objects of another Sync are not adopted while that Sync exists.
+    Adopt,
+}
+
 /// What to do about fields that another field manager owns and Git wants otherwise.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConflictPolicy {
@@ -142,6 +158,66 @@ pub struct DriftDetection {
     /// Whether changes are put back.
     #[serde(default)]
     pub mode: DriftMode,
+
+    /// Fields that are left to others once the object exists, such as the replicas that an autoscaler
+    /// sets. A new object gets the value Git has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub ignore: Vec<IgnoreRule>,
+}
+
+/// Fields that are left to others.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreRule {
+    /// The fields, as JSON pointers such as `/spec/replicas`, with everything below them. A pointer
+    /// cannot lead into a list.
+    #[schemars(
+        length(min = 1, max = 50),
+        inner(length(max = 500), regex(pattern = "^(/[^/]+)+$"))
+    )]
+    pub paths: Vec<String>,
+
+    /// The objects; all of this Sync's if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<IgnoreTarget>,
+}
+
+/// Objects an [`IgnoreRule`] is about: those that have everything that is said here.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreTarget {
+    /// The API group; empty for the core group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+impl DriftDetection {
+    /// The pointers that are ignored in the object `key`.
+    pub fn ignored<'a>(&'a self, key: &'a ObjectKey) -> impl Iterator<Item = &'a str> {
+        let rules = self.ignore.iter();
+        let about = rules.filter(|rule| rule.target.as_ref().is_none_or(|it| it.matches(key)));
+        about.flat_map(|rule| rule.paths.iter().map(String::as_str))
+    }
+}
+
+impl IgnoreTarget {
+    fn matches(&self, key: &ObjectKey) -> bool {
+        let is = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
+        };
+        is(&self.group, Some(&key.group))
+            && is(&self.kind, Some(&key.kind))
+            && is(&self.name, Some(&key.name))
+            && is(&self.namespace, key.namespace.as_deref())
+    }
 }
 
 /// Whether changes made by others are put back.
@@ -182,4 +258,39 @@ fn default_interval() -> Interval {
 
 fn default_timeout() -> Interval {
     Interval::literal("5m")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_about_the_objects_that_fit_its_target() {
+        let rules: DriftDetection = serde_json::from_value(serde_json::json!({"ignore": [
+            {"paths": ["/spec/replicas"], "target": {"group": "apps", "kind": "Deployment"}},
+            {"paths": ["/metadata/labels/x"], "target": {"name": "web", "namespace": "a"}},
+            {"paths": ["/metadata/annotations"]},
+        ]}))
+        .unwrap();
+        let ignored = |kind: &str, namespace: &str, name: &str| {
+            let key = ObjectKey {
+                group: if kind == "Secret" { "" } else { "apps" }.to_owned(),
+                version: "v1".to_owned(),
+                kind: kind.to_owned(),
+                namespace: Some(namespace.to_owned()),
+                name: name.to_owned(),
+            };
+            rules.ignored(&key).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let everywhere = "/metadata/annotations";
+        assert_eq!(
+            ignored("Deployment", "b", "x"),
+            ["/spec/replicas", everywhere]
+        );
+        assert_eq!(
+            ignored("Secret", "a", "web"),
+            ["/metadata/labels/x", everywhere]
+        );
+        assert_eq!(ignored("Secret", "b", "web"), [everywhere]);
+    }
 }

@@ -25,6 +25,10 @@ const RECIPIENTS: usize = 50;
 /// How many files are listed that one recipient opened.
 const OPENED: usize = 10;
 
+/// How many owners of fields are listed, and how many fields of each.
+const CO_OWNERS: usize = 20;
+const CO_OWNED_FIELDS: usize = 10;
+
 /// What was last done for a Sync.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,6 +75,12 @@ pub struct SyncStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<Attempt>,
+
+    /// Who else owns fields that Git has, at most 20: such a field stays in the cluster when Git drops
+    /// it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub co_owners: Vec<CoOwner>,
 
     /// The objects this Sync has applied or is about to apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -237,6 +247,39 @@ fn by_recipient<'a>(opened: impl IntoIterator<Item = (&'a RepoPath, &'a str)>) -
     all.into_values().take(RECIPIENTS).collect()
 }
 
+/// Somebody else who owns fields of an object.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoOwner {
+    /// The object, such as `Secret team-a/db`.
+    pub object: String,
+
+    /// The field manager, by its own name.
+    pub manager: String,
+
+    /// The fields, at most 10.
+    pub fields: Vec<String>,
+}
+
+impl CoOwner {
+    /// Names an owner of fields that others see.
+    #[must_use]
+    pub fn new<'a>(
+        object: &ObjectKey,
+        manager: &str,
+        fields: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self {
+            object: shown(&object.to_string()),
+            manager: shown(manager),
+            fields: fields
+                .into_iter()
+                .take(CO_OWNED_FIELDS)
+                .map(shown)
+                .collect(),
+        }
+    }
+}
+
 /// One attempt at a revision.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -258,6 +301,11 @@ impl SyncStatus {
         self.failure_count = i64::try_from(failures.len()).unwrap_or(i64::MAX);
         failures.truncate(FAILURES);
         self.failures = failures;
+    }
+
+    /// Reports who else owns fields, as far as they fit.
+    pub fn set_co_owners(&mut self, owners: impl IntoIterator<Item = CoOwner>) {
+        self.co_owners = owners.into_iter().take(CO_OWNERS).collect();
     }
 
     /// Remembers how `revision` ended. The same end of the same revision is remembered once.

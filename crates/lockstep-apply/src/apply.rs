@@ -1,15 +1,17 @@
 //! Server-side apply: a manifest goes out, metadata comes back.
 
-use crate::drift::Recorded;
+use crate::drift::{Recorded, fields_of};
 use crate::error::{ApiError, ConflictingField};
 use crate::exchange::{AS_METADATA, exchange};
 use crate::fields::FieldSet;
+use crate::ignore::{IgnoredField, without};
 use crate::kinds::Resource;
-use crate::owner::{SYNC_LABEL, SYNC_NAMESPACE_LABEL};
+use crate::owner::{Owner, SYNC_LABEL, SYNC_NAMESPACE_LABEL};
 use crate::refusal::Refusal;
 use crate::retry::persist;
 use crate::seen::Seen;
 use crate::session::{Session, get};
+use crate::takeover::Previous;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::Request;
@@ -24,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub enum ConflictPolicy {
     /// Leave the object as it is and report them.
     Refuse,
-    /// Take them.
+    /// Take them, but for another Sync's labels.
     Force,
     /// Take them if the object still has this UID and no other Sync's labels. For an object that the
     /// inventory names while what was ours of it is not known any more, as after a restart.
@@ -49,6 +51,12 @@ pub struct Planned {
     pub recorded: Option<Recorded>,
     /// What to do about other fields that others own.
     pub conflicts: ConflictPolicy,
+    /// Fields that are left to others, unless they are ours or the object is new.
+    pub ignored: Vec<IgnoredField>,
+    /// What there is already: nothing if the object is new, or if `recorded` says it.
+    pub seen: Option<Seen>,
+    /// Whose fields become ours with it.
+    pub previous: Option<Previous>,
 }
 
 /// What an apply did.
@@ -71,6 +79,8 @@ pub struct Applied {
     pub change: Change,
     /// Fields that were taken from others, and from whom.
     pub forced: Vec<ConflictingField>,
+    /// The managers whose fields became ours.
+    pub took_over: Vec<String>,
 }
 
 impl Session {
@@ -103,37 +113,31 @@ impl Session {
     /// [`ApiError::Conflict`] for fields that stay with their owners; whatever else the API server
     /// refuses.
     pub async fn apply(&self, object: Planned, stop: &AtomicBool) -> Result<Applied, ApiError> {
-        let Planned {
-            resource,
-            namespace,
-            name,
-            body,
-            recorded,
-            conflicts,
-        } = object;
-        let path = resource.object_path(namespace.as_ref(), &name)?;
+        let path = object
+            .resource
+            .object_path(object.namespace.as_ref(), &object.name)?;
+        let ours = object.ours(&self.owner);
+        let without = ours.and_then(|ours| without(&object.body, &object.ignored, &ours));
         // Shared with the connection, not copied, and wiped when the last holder lets go.
-        let body = Bytes::from_owner(Exposed(body));
-        let mut forced = Vec::new();
-        let answer = match persist(stop, || self.patch(&path, body.clone(), Force::No)).await {
-            Err(ApiError::Conflict { fields }) => {
-                let ours = recorded.as_ref().map(Recorded::fields);
-                let take = all_were_ours(&fields, ours) && !has_another_sync(&fields)
-                    || match conflicts {
-                        ConflictPolicy::Refuse => false,
-                        ConflictPolicy::Force => true,
-                        ConflictPolicy::ForceOn { uid } => self.has(&path, &uid, stop).await?,
-                    };
-                if !take {
-                    return Err(ApiError::Conflict { fields });
-                }
-                forced = fields;
-                persist(stop, || self.patch(&path, body.clone(), Force::Yes)).await
-            }
-            answer => answer,
+        let body = Bytes::from_owner(Exposed(without.unwrap_or(object.body)));
+        let claims = Claims {
+            recorded: object.recorded.as_ref(),
+            conflicts: object.conflicts,
+            previous: object.previous.as_ref(),
         };
-        let (created, seen) = answer?;
-        let untouched = recorded.is_some_and(|before| {
+        let (mut answer, forced) = self.put(&path, &body, &claims, stop).await?;
+        let mut took_over = Vec::new();
+        if let Some(previous) = &object.previous {
+            took_over = self
+                .take_over(&path, previous, &object.ignored, stop)
+                .await?;
+            // Removes what they owned and Git does not have.
+            let created = answer.0;
+            (answer, _) = self.put(&path, &body, &claims, stop).await?;
+            answer.0 = created;
+        }
+        let (created, seen) = answer;
+        let untouched = object.recorded.is_some_and(|before| {
             before.uid() == seen.uid && before.resource_version() == seen.resource_version
         });
         Ok(Applied {
@@ -144,7 +148,52 @@ impl Session {
                 (false, false) => Change::Configured,
             },
             forced,
+            took_over,
         })
+    }
+
+    /// Sends one apply; if fields of others are in its way and may be taken, sends it once more.
+    async fn put(
+        &self,
+        path: &str,
+        body: &Bytes,
+        claims: &Claims<'_>,
+        stop: &AtomicBool,
+    ) -> Result<((bool, Seen), Vec<ConflictingField>), ApiError> {
+        match persist(stop, || self.patch(path, body.clone(), Force::No)).await {
+            Err(ApiError::Conflict { fields }) => {
+                if !self.may_take(path, &fields, claims, stop).await? {
+                    return Err(ApiError::Conflict { fields });
+                }
+                let answer = persist(stop, || self.patch(path, body.clone(), Force::Yes)).await?;
+                Ok((answer, fields))
+            }
+            answer => Ok((answer?, Vec::new())),
+        }
+    }
+
+    async fn may_take(
+        &self,
+        path: &str,
+        fields: &[ConflictingField],
+        claims: &Claims<'_>,
+        stop: &AtomicBool,
+    ) -> Result<bool, ApiError> {
+        let stays = |field: &&ConflictingField| {
+            claims
+                .previous
+                .is_none_or(|previous| !previous.gives_up(&field.manager))
+        };
+        let fields: Vec<_> = fields.iter().filter(stays).collect();
+        let ours = claims.recorded.map(Recorded::fields);
+        let is_free = !has_another_sync(&fields);
+        Ok(fields.is_empty()
+            || is_free && all_were_ours(&fields, ours)
+            || match &claims.conflicts {
+                ConflictPolicy::Refuse => false,
+                ConflictPolicy::Force => is_free,
+                ConflictPolicy::ForceOn { uid } => self.has(path, uid, stop).await?,
+            })
     }
 
     /// Whether the object is still the one of this UID, and no other Sync's.
@@ -174,6 +223,21 @@ impl Session {
     }
 }
 
+/// What speaks for taking fields from others.
+struct Claims<'a> {
+    recorded: Option<&'a Recorded>,
+    conflicts: ConflictPolicy,
+    previous: Option<&'a Previous>,
+}
+
+impl Planned {
+    /// The fields of the object that are ours, or nothing if it is new.
+    fn ours(&self, owner: &Owner) -> Option<FieldSet> {
+        let recorded = self.recorded.as_ref().map(|it| it.fields().clone());
+        recorded.or_else(|| Some(fields_of(self.seen.as_ref()?, &owner.manager())))
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Force {
     No,
@@ -189,13 +253,13 @@ impl AsRef<[u8]> for Exposed {
     }
 }
 
-fn all_were_ours(conflicts: &[ConflictingField], ours: Option<&FieldSet>) -> bool {
+fn all_were_ours(conflicts: &[&ConflictingField], ours: Option<&FieldSet>) -> bool {
     ours.is_some_and(|ours| conflicts.iter().all(|field| ours.contains(&field.path)))
 }
 
 /// Has another Sync taken the labels that say whose object it is? Then taking them back would begin an
 /// endless war between the two; whoever just edits the labels is no Sync.
-fn has_another_sync(conflicts: &[ConflictingField]) -> bool {
+fn has_another_sync(conflicts: &[&ConflictingField]) -> bool {
     conflicts.iter().any(|field| {
         field.manager.starts_with(FieldManager::PREFIX)
             && [SYNC_LABEL, SYNC_NAMESPACE_LABEL]
@@ -218,28 +282,26 @@ mod tests {
             .map(String::from)
             .into_iter()
             .collect();
-        assert!(all_were_ours(&[conflict(".data.a")], Some(&ours)));
+        assert!(all_were_ours(&[&conflict(".data.a")], Some(&ours)));
         assert!(!all_were_ours(
-            &[conflict(".data.a"), conflict(".data.c")],
+            &[&conflict(".data.a"), &conflict(".data.c")],
             Some(&ours)
         ));
-        assert!(!all_were_ours(&[conflict(".data.a")], None));
+        assert!(!all_were_ours(&[&conflict(".data.a")], None));
     }
 
     #[test]
     fn what_another_sync_has_taken_is_left_to_it() {
-        let label = |manager: &str| {
-            [ConflictingField {
-                path: format!(".metadata.labels.{SYNC_LABEL}"),
-                manager: manager.into(),
-            }]
+        let label = |manager: &str| ConflictingField {
+            path: format!(".metadata.labels.{SYNC_LABEL}"),
+            manager: manager.into(),
         };
-        assert!(has_another_sync(&label("lockstep/team-a/web")));
+        assert!(has_another_sync(&[&label("lockstep/team-a/web")]));
         assert!(
-            !has_another_sync(&label("kubectl-label")),
+            !has_another_sync(&[&label("kubectl-label")]),
             "a label that was edited is put back"
         );
-        assert!(!has_another_sync(&[ConflictingField {
+        assert!(!has_another_sync(&[&ConflictingField {
             path: ".data.a".into(),
             manager: "lockstep/team-a/web".into(),
         }]));

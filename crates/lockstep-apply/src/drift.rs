@@ -9,6 +9,7 @@
 //! the answer to those. Whether a `Suspect` object really differs can only be told by applying it again.
 
 use crate::fields::{Entry, FieldSet, Operation};
+use crate::ignore::IgnoredField;
 use crate::seen::Seen;
 use lockstep_names::FieldManager;
 use std::cmp::Ordering;
@@ -20,8 +21,8 @@ pub struct Recorded {
     resource_version: String,
     generation: Option<i64>,
     ours: Ours,
-    /// Fields of ours that others owned too.
-    shared: FieldSet,
+    /// Who owned fields of ours too, and which.
+    co_owners: Vec<(String, FieldSet)>,
     /// A digest of all entries but ours.
     others: blake3::Hash,
 }
@@ -44,7 +45,7 @@ impl Recorded {
             uid: seen.uid.clone(),
             resource_version: seen.resource_version.clone(),
             generation: seen.generation,
-            shared: shared(seen, manager, &ours.fields),
+            co_owners: co_owners(seen, manager, &ours.fields),
             others: others(seen, manager),
             ours,
         }
@@ -68,9 +69,23 @@ impl Recorded {
         &self.ours.fields
     }
 
-    /// Judges the object as it is seen now.
+    /// Whether `seen` shows the object at a later time. If that cannot be told, it is taken to.
     #[must_use]
-    pub fn judge(&self, seen: &Seen, manager: &FieldManager) -> Verdict {
+    pub fn is_older_than(&self, seen: &Seen) -> bool {
+        seen.resource_version != self.resource_version
+            && !is_older(&seen.resource_version, &self.resource_version)
+    }
+
+    /// Who else owned fields of ours, and which: these stay in the cluster when Git drops them.
+    #[must_use]
+    pub fn co_owners(&self) -> &[(String, FieldSet)] {
+        &self.co_owners
+    }
+
+    /// Judges the object as it is seen now; what becomes of `ignored` fields is nobody's business.
+    #[must_use]
+    pub fn judge(&self, seen: &Seen, manager: &FieldManager, ignored: &[IgnoredField]) -> Verdict {
+        let matters = |path: &&str| !ignored.iter().any(|field| field.covers(path));
         if seen.uid != self.uid {
             return Verdict::Recreated;
         }
@@ -85,6 +100,7 @@ impl Recorded {
             .ours
             .fields
             .iter()
+            .filter(matters)
             .filter(|path| now.is_none_or(|entry| !entry.fields.contains(path)))
             .map(|path| DriftedField::explain(path, seen, manager))
             .collect();
@@ -94,12 +110,24 @@ impl Recorded {
         let Some(now) = now else {
             return Verdict::Suspect(Suspicion::EntryMissing);
         };
-        if now.time != self.ours.time || now.fields != self.ours.fields {
+        let has_grown = !now
+            .fields
+            .iter()
+            .filter(matters)
+            .all(|path| self.ours.fields.contains(path));
+        if now.time != self.ours.time || has_grown {
             return Verdict::Suspect(Suspicion::WrittenAsUs);
         }
-        if shared(seen, manager, &self.ours.fields)
+        let known = |path: &str| {
+            self.co_owners
+                .iter()
+                .any(|(_, shared)| shared.contains(path))
+        };
+        if co_owners(seen, manager, &self.ours.fields)
             .iter()
-            .any(|path| !self.shared.contains(path))
+            .flat_map(|(_, shared)| shared.iter())
+            .filter(matters)
+            .any(|path| !known(path))
         {
             return Verdict::Suspect(Suspicion::NewCoOwner);
         }
@@ -179,19 +207,23 @@ pub(crate) fn is_applied_by(seen: &Seen, manager: &FieldManager) -> bool {
     our_entry(seen, manager).is_some()
 }
 
+/// The fields that `manager` has applied.
+pub(crate) fn fields_of(seen: &Seen, manager: &FieldManager) -> FieldSet {
+    our_entry(seen, manager).map_or_else(FieldSet::default, |entry| entry.fields.clone())
+}
+
 fn our_entry<'a>(seen: &'a Seen, manager: &FieldManager) -> Option<&'a Entry> {
     seen.entries.iter().find(|entry| is_ours(entry, manager))
 }
 
-fn shared(seen: &Seen, manager: &FieldManager, ours: &FieldSet) -> FieldSet {
-    let others: Vec<_> = seen
-        .entries
-        .iter()
-        .filter(|entry| !is_ours(entry, manager))
-        .collect();
-    ours.iter()
-        .filter(|path| others.iter().any(|entry| entry.fields.contains(path)))
-        .map(str::to_owned)
+fn co_owners(seen: &Seen, manager: &FieldManager, ours: &FieldSet) -> Vec<(String, FieldSet)> {
+    let others = seen.entries.iter().filter(|entry| !is_ours(entry, manager));
+    others
+        .filter_map(|entry| {
+            let shared = ours.iter().filter(|path| entry.fields.contains(path));
+            let shared: FieldSet = shared.map(str::to_owned).collect();
+            (!shared.is_empty()).then(|| (entry.manager.clone(), shared))
+        })
         .collect()
 }
 

@@ -4,6 +4,7 @@
 //! included. What is kept is chosen piece by piece: the kind of failure, field paths, manager and
 //! webhook names.
 
+use crate::refusal::IMMUTABLE;
 use std::fmt;
 
 /// Why a request came to nothing. Holds no text of the server's and no value of any field.
@@ -143,6 +144,15 @@ impl ApiError {
         }
     }
 
+    /// Whether it was refused because a field may not change any more.
+    #[must_use]
+    pub fn is_immutable(&self) -> bool {
+        let Self::Invalid { fields } = self else {
+            return false;
+        };
+        fields.iter().any(|field| field.reason == IMMUTABLE)
+    }
+
     /// Whether the same request may well succeed a little later, with nobody doing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -213,6 +223,9 @@ impl ApiError {
             Self::Forbidden => "give the team's service account the rights in its namespace",
             Self::ImpersonationForbidden => {
                 "apply what `lockstep-operator rbac` prints for the team"
+            }
+            Self::Invalid { .. } if self.is_immutable() => {
+                "give it a new name, or delete the object in the cluster: it is made again as Git has it"
             }
             Self::Invalid { .. } | Self::Malformed { .. } => {
                 "`kubectl apply --dry-run=server` of the decrypted file shows the server's own words"

@@ -120,7 +120,7 @@ fn collect(node: &Value, path: &str, set: &mut BTreeSet<String>) {
 }
 
 /// One member of `FieldsV1` as the path element that the API server would print for it.
-fn step(member: &str) -> Option<String> {
+pub(crate) fn step(member: &str) -> Option<String> {
     let (kind, rest) = member.split_once(':')?;
     match kind {
         "f" => Some(format!(".{rest}")),

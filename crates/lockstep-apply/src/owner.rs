@@ -1,5 +1,7 @@
 //! Whose object it is: the labels and the field manager of one Sync.
 
+use crate::drift::is_applied_by;
+use crate::seen::Seen;
 use lockstep_names::{FieldManager, NamespaceName, SyncName};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +31,21 @@ impl Owner {
             (SYNC_LABEL.to_owned(), self.sync.to_string()),
             (SYNC_NAMESPACE_LABEL.to_owned(), self.namespace.to_string()),
         ])
+    }
+
+    /// The Sync that these labels name, if they name one.
+    #[must_use]
+    pub fn named_by(labels: &BTreeMap<String, String>) -> Option<Self> {
+        Some(Self {
+            namespace: labels.get(SYNC_NAMESPACE_LABEL)?.parse().ok()?,
+            sync: labels.get(SYNC_LABEL)?.parse().ok()?,
+        })
+    }
+
+    /// Whether this Sync has applied the object, as its `managedFields` and labels say.
+    #[must_use]
+    pub fn has(&self, seen: &Seen) -> bool {
+        self.is_named_in(&seen.labels) && is_applied_by(seen, &self.manager())
     }
 
     /// The label selector that finds the objects of this Sync.

@@ -77,7 +77,7 @@ impl Session {
 
     /// Looks and deletes once. A precondition that fails is [`ApiError::Changed`]: look again.
     async fn prune_once(&self, path: &str, uid: Option<&str>) -> Result<Pruned, Refusal> {
-        let (live, annotations) = self.look(path).await?;
+        let (live, annotations) = self.look_closely(path).await?;
         let is_the_one = match uid {
             Some(uid) => live.uid == uid,
             None => is_applied_by(&live, &self.owner.manager()),
@@ -97,7 +97,7 @@ impl Session {
         Ok(Pruned::Deleted)
     }
 
-    async fn look(&self, path: &str) -> Result<(Seen, Annotations), Refusal> {
+    async fn look_closely(&self, path: &str) -> Result<(Seen, Annotations), Refusal> {
         let request = Request::get(path)
             .header(ACCEPT, AS_METADATA)
             .body(Bytes::new());

@@ -148,9 +148,26 @@ fn invalid_fields(status: &Status) -> Vec<InvalidField> {
         .iter()
         .map(|cause| InvalidField {
             path: field_path(&cause.field),
-            reason: code(&cause.reason),
+            reason: if is_immutable(&cause.message) {
+                IMMUTABLE.to_owned()
+            } else {
+                code(&cause.reason)
+            },
         })
         .collect()
+}
+
+/// Our own code for a field that may not change; the API server has only its text for that.
+pub(crate) const IMMUTABLE: &str = "FieldImmutable";
+
+/// After the value, kube-apiserver says `field is immutable`, with or without a reason.
+fn is_immutable(message: &str) -> bool {
+    [
+        "field is immutable",
+        "field is immutable when `immutable` is set",
+    ]
+    .iter()
+    .any(|text| message.ends_with(text))
 }
 
 /// What kube-apiserver says when an applied object does not fit its kind.

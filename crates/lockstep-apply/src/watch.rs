@@ -214,7 +214,7 @@ impl Watch {
 }
 
 /// Escapes a query value: everything but letters, digits and `-._~`.
-fn query(text: &str) -> String {
+pub(crate) fn query(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

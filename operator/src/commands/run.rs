@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::arguments::RunOptions;
+use crate::claims::Claims;
 use crate::context::Context;
 use crate::controllers::Controllers;
 use crate::events::Events;
@@ -126,6 +127,7 @@ async fn work(
         stores: Stores::new(options.store),
         schedule: Schedule::default(),
         memories: Memories::default(),
+        claims: Claims::default(),
         ledger,
         watches,
         kinds: Kinds::new(client.clone()),

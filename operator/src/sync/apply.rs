@@ -5,14 +5,17 @@
 //! be found again.
 
 mod plan;
+mod standing;
 mod write;
+
+pub(crate) use standing::Adopted;
 
 use super::memory::{FileMemory, Memory};
 use super::preflight::Cleared;
 use super::render::{Origin, Rendered, RenderedFile};
 use super::resolve::Resolved;
 use crate::context::Context;
-use crate::ledger::Moved;
+use crate::ledger::{Held, Moved};
 use lockstep_api::{Failure, FailureReason, SyncReason};
 use lockstep_apply::{ApiError, ConnectError, Session};
 use lockstep_manifests::{Manifest, Stage, stage};
@@ -49,6 +52,10 @@ pub(crate) struct Applied {
     pub written: u64,
     /// Objects that had moved and were put back.
     pub corrected: Vec<(ObjectKey, Moved)>,
+    /// Objects that were taken over, and from whom.
+    pub adopted: Adopted,
+    /// Could the objects of every file be found out?
+    pub whole: bool,
     /// The session, if there was anything to write; pruning goes on with it.
     pub session: Option<Session>,
 }
@@ -135,8 +142,12 @@ struct Work<'a> {
     failures: Vec<Failure>,
     transient: bool,
     moved: BTreeMap<ObjectKey, Moved>,
+    /// Those of them that are left for now.
+    held: BTreeMap<ObjectKey, Held>,
     corrected: Vec<(ObjectKey, Moved)>,
     written: u64,
+    adopted: Adopted,
+    whole: bool,
     session: Option<Session>,
     /// Until when kinds are waited for, if this Sync has brought definitions of some just now.
     kinds_until: Option<Instant>,
@@ -166,6 +177,7 @@ impl<'a> Work<'a> {
         };
         let wanted_by = kept.flat_map(objects).collect();
         let moved = context.ledger.moved(&resolved.owner);
+        let held = context.ledger.held(&resolved.owner);
         let applied = memory
             .status
             .as_ref()
@@ -178,11 +190,14 @@ impl<'a> Work<'a> {
             files,
             wanted_by,
             failed: BTreeSet::new(),
+            whole: failures.is_empty(),
             failures,
             transient: false,
             moved,
+            held,
             corrected: Vec::new(),
             written: 0,
+            adopted: Adopted::new(),
             session: None,
             kinds_until: None,
             restarted,
@@ -223,6 +238,8 @@ impl<'a> Work<'a> {
             opened_by,
             written: self.written,
             corrected: self.corrected,
+            adopted: self.adopted,
+            whole: self.whole,
             session: self.session,
         }
     }

@@ -82,6 +82,8 @@ pub(crate) struct Memory {
     pub settled: Option<ObjectId>,
     /// Objects that are, or are about to be, in the cluster because of this Sync, with their UIDs.
     pub inventory: BTreeMap<ObjectKey, Option<String>>,
+    /// Since when deleting waits for what another Sync has to say.
+    pub holding_since: Option<Instant>,
     /// When everything was last applied, changed or not.
     pub full_apply: Option<Instant>,
     /// How often in a row the Sync has failed in a way that may pass.

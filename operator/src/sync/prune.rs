@@ -3,17 +3,23 @@
 //! Nothing is deleted unless the desired set is complete, verified and not empty: one file that
 //! cannot be read, one object that cannot be applied, and everything stays. What is deleted is in
 //! this Sync's inventory, carries its labels and has the recorded UID, which is sent as a
-//! precondition.
+//! precondition. What another Sync of the Team wants by now is left to it.
 
 use super::apply::Applied;
 use super::memory::Memory;
+use super::neighbours::{self, Keeper, keeper};
+use crate::claims::Claim;
 use crate::context::Context;
 use crate::trust::{CHECKS, Checks};
 use lockstep_api::{Failure, FailureReason};
-use lockstep_apply::{ApiError, ConnectError, Inventoried, Kept, Pruned as Fate, Session};
+use lockstep_apply::{ApiError, ConnectError, Inventoried, Kept, Owner, Pruned as Fate, Session};
 use lockstep_names::{NamespaceName, ObjectKey};
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// How long deleting waits for another Sync of the Team to say whether it wants an object.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The cluster after what left Git was deleted.
 pub(crate) struct Pruned {
@@ -21,56 +27,105 @@ pub(crate) struct Pruned {
     pub applied: Applied,
     /// How many objects were deleted.
     pub deleted: u64,
+    /// A Sync that may want what left Git here, and has not said so yet: until then it stays.
+    pub waits_for: Option<Owner>,
 }
 
-/// Deletes what left Git. Failures are added to those of `applied`.
+/// Deletes what left Git and `claim`. Failures are added to those of `applied`.
 ///
 /// # Errors
 /// When there is no connection as the team.
 pub(crate) async fn prune(
     context: &Context,
-    mut applied: Applied,
+    applied: Applied,
+    claim: &Claim,
     memory: &mut Memory,
     stop: &AtomicBool,
 ) -> Result<Pruned, ConnectError> {
-    let mut deleted = 0;
-    for key in leaving(&applied, memory) {
-        if applied.session.is_none() {
-            let resolved = &applied.cleared.resolved;
-            let session =
-                Session::connect(&context.server, &resolved.account, resolved.owner.clone())?;
-            applied.session = Some(session);
-        }
-        let Some(session) = &applied.session else {
-            break;
-        };
-        match remove(context, session, &key, memory, stop).await {
-            Ok(Removal::Deleted) => {
-                deleted += 1;
-                tracing::info!(object = %key, sync = %applied.cleared.resolved.owner, "pruned");
+    let mut pruned = Pruned {
+        applied,
+        deleted: 0,
+        waits_for: None,
+    };
+    let leaving = leaving(&pruned.applied, memory);
+    let others = if leaving.is_empty() {
+        Vec::new()
+    } else {
+        neighbours::others(context, &pruned.applied.cleared.resolved, claim)
+    };
+    let owner = pruned.applied.cleared.resolved.owner.clone();
+    for key in leaving {
+        // Whatever becomes of it, it is not put back.
+        context.ledger.forget(&owner, &key);
+        match keeper(claim, &others, &key) {
+            Some(Keeper::Wants(other)) => {
+                memory.inventory.remove(&key);
+                tracing::info!(object = %key, sync = %owner, to = %other, "left to another Sync");
             }
-            Ok(Removal::Gone | Removal::Unknown) => {}
-            Ok(Removal::Unseen) => {
-                tracing::warn!(object = %key, sync = %applied.cleared.resolved.owner, "never applied, may not be looked for, and forgotten");
+            _ if !pruned.applied.cleared.resolved.sync.spec.prune => {}
+            Some(Keeper::Unknown(other)) if is_patient(memory) => {
+                context.claims.wait(&owner);
+                pruned.applied.transient = true;
+                pruned.waits_for = Some(other);
             }
-            Ok(Removal::Kept(why)) => {
-                tracing::warn!(object = %key, sync = %applied.cleared.resolved.owner, ?why, "left alone, and forgotten");
-            }
-            Err(error) => {
-                applied.transient |= error.may_heal();
-                let failure =
-                    Failure::of_object(&key, FailureReason::PruneFailed, &error.to_string());
-                applied.failures.push(failure);
+            Some(Keeper::Unknown(_)) | None => {
+                delete(context, &mut pruned, &key, memory, stop).await?;
             }
         }
     }
-    Ok(Pruned { applied, deleted })
+    if pruned.waits_for.is_none() {
+        memory.holding_since = None;
+    }
+    Ok(pruned)
 }
 
-/// The objects that may be deleted, the ones last applied first to go.
+/// Is there still time to wait for what another Sync has to say?
+fn is_patient(memory: &mut Memory) -> bool {
+    let since = memory.holding_since.get_or_insert_with(Instant::now);
+    since.elapsed() < PATIENCE
+}
+
+async fn delete(
+    context: &Context,
+    pruned: &mut Pruned,
+    key: &ObjectKey,
+    memory: &mut Memory,
+    stop: &AtomicBool,
+) -> Result<(), ConnectError> {
+    let applied = &mut pruned.applied;
+    let resolved = &applied.cleared.resolved;
+    let owner = resolved.owner.clone();
+    if applied.session.is_none() {
+        let session = Session::connect(&context.server, &resolved.account, owner.clone())?;
+        applied.session = Some(session);
+    }
+    let Some(session) = &applied.session else {
+        return Ok(());
+    };
+    match remove(context, session, key, memory, stop).await {
+        Ok(Removal::Deleted) => {
+            pruned.deleted += 1;
+            tracing::info!(object = %key, sync = %owner, "pruned");
+        }
+        Ok(Removal::Gone | Removal::Unknown) => {}
+        Ok(Removal::Unseen) => {
+            tracing::warn!(object = %key, sync = %owner, "never applied, may not be looked for, and forgotten");
+        }
+        Ok(Removal::Kept(why)) => {
+            tracing::warn!(object = %key, sync = %owner, ?why, "left alone, and forgotten");
+        }
+        Err(error) => {
+            applied.transient |= error.may_heal();
+            let failure = Failure::of_object(key, FailureReason::PruneFailed, &error.to_string());
+            applied.failures.push(failure);
+        }
+    }
+    Ok(())
+}
+
+/// The objects that left Git, the ones last applied first to go; none while anything is in doubt.
 fn leaving(applied: &Applied, memory: &Memory) -> Vec<ObjectKey> {
-    let complete = applied.failures.is_empty() && !applied.desired.is_empty();
-    if !applied.cleared.resolved.sync.spec.prune || !complete {
+    if !applied.failures.is_empty() || applied.desired.is_empty() {
         return Vec::new();
     }
     let namespaces = &applied.cleared.resolved.namespaces;

@@ -7,6 +7,7 @@ use super::Ending;
 use super::failure::StepError;
 use super::fetch::FetchError;
 use super::memory::Memory;
+use super::prune::Pruned;
 use super::resolve::{Resolved, owner_of};
 use super::verdict::{self, Drift};
 use crate::context::Context;
@@ -14,9 +15,10 @@ use crate::events::Weight;
 use jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt};
 use lockstep_api::{
-    ConditionStatus, ConditionType, Inventory, InventoryEntry, REQUESTED_AT, Statement, Sync,
-    SyncReason, SyncStatus,
+    CoOwner, ConditionStatus, ConditionType, DriftedReason, Inventory, InventoryEntry,
+    REQUESTED_AT, Statement, Sync, SyncReason, SyncStatus,
 };
+use lockstep_apply::{FieldSet, Owner};
 
 /// Writes down that `memory.inventory` is about to be in the cluster.
 ///
@@ -64,13 +66,7 @@ pub(super) async fn report(
     let mut status = before.clone();
     status.observed_generation = generation;
     status.last_handled_reconcile_at = sync.annotations().get(REQUESTED_AT).cloned();
-    let drift = owner_of(sync).map_or_else(
-        |_| Drift::default(),
-        |owner| Drift {
-            moved: context.ledger.moved(&owner),
-            blind: context.watches.blind(&owner),
-        },
-    );
+    let drift = owner_of(sync).map_or_else(|_| Drift::default(), |owner| drift(context, &owner));
     let verdict = verdict::judge(ending, &drift, &mut status, now);
     lockstep_api::remove(&mut status.conditions, ConditionType::Reconciling);
     let mut news = false;
@@ -86,9 +82,16 @@ pub(super) async fn report(
             lockstep_api::set(&mut status.conditions, &stalled, generation, now);
         }
     }
+    let mut told = Vec::new();
     for statement in &verdict.others {
-        lockstep_api::set(&mut status.conditions, statement, generation, now);
+        if lockstep_api::set(&mut status.conditions, statement, generation, now) {
+            told.push(statement);
+        }
     }
+    if let Ok(owner) = owner_of(sync) {
+        status.set_co_owners(co_owners(context, &owner));
+    }
+    announce_drift(context, sync, &told).await;
     status.inventory = Some(inventory(memory)).filter(|inventory| !inventory.entries.is_empty());
     announce(
         context,
@@ -103,6 +106,14 @@ pub(super) async fn report(
         tracing::warn!(sync = %name(sync), cause, "the status could not be written, and is tried again soon");
     }
     verdict.reason
+}
+
+fn drift(context: &Context, owner: &Owner) -> Drift {
+    Drift {
+        moved: context.ledger.moved(owner),
+        held: context.ledger.held(owner),
+        blind: context.watches.blind(owner),
+    }
 }
 
 /// Did anything fail? When the process is to stop, that is most likely why.
@@ -129,15 +140,7 @@ async fn cut_short(context: &Context, sync: &Sync, memory: &mut Memory) -> SyncR
 async fn announce(context: &Context, sync: &Sync, ending: &Ending, news: Option<&Statement>) {
     let about = sync.object_ref(&());
     if let Ending::Done(pruned) = ending {
-        for (key, moved) in &pruned.applied.corrected {
-            let note = format!("put back: {}", verdict::describe(key, moved));
-            tracing::info!(sync = %name(sync), object = %key, note, "drift");
-            context.metrics.drifted();
-            context
-                .events
-                .send(&about, Weight::Normal, "PutBack", "Drifted", &note)
-                .await;
-        }
+        announce_objects(context, sync, pruned).await;
         context.metrics.applied(pruned.applied.written);
         context.metrics.pruned(pruned.deleted);
         tracing::info!(
@@ -163,6 +166,85 @@ async fn announce(context: &Context, sync: &Sync, ending: &Ending, news: Option<
             .send(&about, weight, "Reconcile", ready.reason, &ready.message)
             .await;
     }
+}
+
+/// Tells of single objects: what was put back or taken over.
+async fn announce_objects(context: &Context, sync: &Sync, pruned: &Pruned) {
+    let corrected = &pruned.applied.corrected;
+    let mut put_back = Vec::new();
+    for (key, moved) in corrected {
+        context.metrics.drifted();
+        put_back.push(format!("put back: {}", verdict::describe(key, moved)));
+    }
+    tell_all(context, sync, ("PutBack", "Drifted"), put_back).await;
+    let adopted = &pruned.applied.adopted;
+    context.metrics.adopted(adopted.len());
+    let mut took_over = Vec::new();
+    for (key, managers) in adopted {
+        let managers = lockstep_api::shown(&managers.join(", "));
+        took_over.push(format!("took over {key} from {managers}"));
+    }
+    tell_all(context, sync, ("Adopt", "Adopted"), took_over).await;
+}
+
+/// Sends the notes as one event, since several of one reason are counted as one that happens again and
+/// again. Of many, only how many more there were.
+async fn tell_all(
+    context: &Context,
+    sync: &Sync,
+    (action, reason): (&str, &str),
+    mut notes: Vec<String>,
+) {
+    const SHOWN: usize = 5;
+    for note in &notes {
+        tracing::info!(sync = %name(sync), note, reason);
+    }
+    if notes.is_empty() {
+        return;
+    }
+    let about = sync.object_ref(&());
+    if notes.len() > SHOWN {
+        let more = notes.split_off(SHOWN).len();
+        notes.push(format!("and {more} more objects"));
+    }
+    let events = &context.events;
+    events
+        .send(&about, Weight::Normal, action, reason, &notes.join("; "))
+        .await;
+}
+
+/// Tells of drift that is left for now.
+async fn announce_drift(context: &Context, sync: &Sync, news: &[&Statement]) {
+    let tug = DriftedReason::TugOfWar.as_str();
+    for statement in news {
+        let is_left =
+            statement.reason == tug || statement.reason == DriftedReason::Detected.as_str();
+        if statement.about != ConditionType::Drifted || !is_left {
+            continue;
+        }
+        if statement.reason == tug {
+            context.metrics.tugged();
+        }
+        tracing::warn!(sync = %name(sync), reason = statement.reason, why = statement.message, "drift is left");
+        let about = sync.object_ref(&());
+        let (reason, note) = (statement.reason, &statement.message);
+        context
+            .events
+            .send(&about, Weight::Warning, "Leave", reason, note)
+            .await;
+    }
+}
+
+/// Who else owns fields of the Sync's objects.
+fn co_owners(context: &Context, owner: &Owner) -> Vec<CoOwner> {
+    let shared = context.ledger.co_owners(owner).into_iter();
+    shared
+        .flat_map(|(key, managers)| {
+            let one =
+                |(manager, fields): &(String, FieldSet)| CoOwner::new(&key, manager, fields.iter());
+            managers.iter().map(one).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Writes a status as a full statement of what is known.

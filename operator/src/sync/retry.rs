@@ -11,8 +11,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// When to look again.
-pub(super) fn next(ending: &Ending, memory: &mut Memory, interval: Duration) -> Action {
+/// When to look again; no later than after `due`, if there is such a thing.
+pub(super) fn next(
+    ending: &Ending,
+    memory: &mut Memory,
+    interval: Duration,
+    due: Option<Duration>,
+) -> Action {
+    // A little later, so that it is due then.
+    let soonest = due.map_or(Duration::MAX, |due| due + Duration::from_millis(500));
     let retry = match ending {
         Ending::Halted(StepError::Panicked(panicked), _) => {
             return Action::requeue(panicked.again);
@@ -24,10 +31,10 @@ pub(super) fn next(ending: &Ending, memory: &mut Memory, interval: Duration) -> 
     };
     if !retry {
         memory.failures = 0;
-        return Action::requeue(spread(interval));
+        return Action::requeue(spread(interval).min(soonest));
     }
     memory.failures = memory.failures.saturating_add(1);
-    Action::requeue(TRANSIENT.pause_within(memory.failures, interval))
+    Action::requeue(TRANSIENT.pause_within(memory.failures, interval).min(soonest))
 }
 
 /// A flag that rises when a reconcile has to end: at its deadline, or when the process is to stop.

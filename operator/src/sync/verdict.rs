@@ -1,21 +1,22 @@
 //! What the status says of an outcome: pure, from an [`Ending`] to conditions.
 
+mod drift;
+
 use super::Ending;
 use super::failure::Next;
 use super::preflight::Cleared;
 use super::prune::Pruned;
 use crate::explain::explain;
-use crate::ledger::Moved;
+use drift::drifted;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use lockstep_api::{
-    ConditionStatus, ConditionType, DecryptedReason, DriftMode, DriftedReason, Failure,
-    FailureReason, RecipientReport, Statement, SyncReason, SyncStatus,
+    ConditionStatus, ConditionType, DecryptedReason, Failure, FailureReason, RecipientReport,
+    Statement, SyncReason, SyncStatus,
 };
-use lockstep_apply::{Suspicion, Verdict as Judgement};
-use lockstep_names::ObjectKey;
-use std::collections::BTreeMap;
+
+pub(super) use drift::{Drift, describe};
 
 /// What to say of an outcome.
 pub(super) struct Verdict {
@@ -27,15 +28,6 @@ pub(super) struct Verdict {
     pub others: Vec<Statement>,
     /// Does only a change help?
     pub stalled: bool,
-}
-
-/// What the watches know.
-#[derive(Default)]
-pub(super) struct Drift {
-    /// What has moved and was not put back.
-    pub moved: BTreeMap<ObjectKey, Moved>,
-    /// Why nothing can be seen, if so.
-    pub blind: Option<String>,
 }
 
 /// Judges how a reconcile ended, and fills in everything of `status` but conditions and inventory.
@@ -194,7 +186,13 @@ fn message(pruned: &Pruned) -> String {
     let revision = &applied.cleared.revision;
     let objects = applied.desired.len();
     let Some(first) = applied.failures.first() else {
-        return format!("{} in step with {revision}", count(objects, "object"));
+        let waits = pruned.waits_for.as_ref().map_or_else(String::new, |other| {
+            format!("; what left Git stays until it is known whether Sync {other} wants it")
+        });
+        return format!(
+            "{} in step with {revision}{waits}",
+            count(objects, "object")
+        );
     };
     let place = match (&first.object, first.path.as_str()) {
         (Some(object), "") => object.clone(),
@@ -271,108 +269,6 @@ fn count(number: usize, thing: &str) -> String {
     match number {
         1 => format!("1 {thing}"),
         _ => format!("{number} {thing}s"),
-    }
-}
-
-/// The `Drifted` condition. After a correction it tells what was put back until the next one.
-fn drifted(
-    corrected: &[(ObjectKey, Moved)],
-    drift: &Drift,
-    mode: DriftMode,
-    before: &[Condition],
-) -> Vec<Statement> {
-    let say = |status, reason: DriftedReason, message: String| {
-        vec![Statement::new(
-            ConditionType::Drifted,
-            status,
-            reason,
-            message,
-        )]
-    };
-    if mode == DriftMode::Disabled {
-        return say(
-            ConditionStatus::Unknown,
-            DriftedReason::Disabled,
-            "changes by others are not looked for".to_owned(),
-        );
-    }
-    let list = |all: &mut dyn Iterator<Item = (&ObjectKey, &Moved)>| {
-        all.take(3)
-            .map(|(key, moved)| describe(key, moved))
-            .collect::<Vec<_>>()
-            .join("; ")
-    };
-    if let Some(why) = &drift.blind {
-        return say(
-            ConditionStatus::Unknown,
-            DriftedReason::NotWatched,
-            why.clone(),
-        );
-    }
-    let moved = &drift.moved;
-    if !moved.is_empty() {
-        let reason = if mode == DriftMode::Warn {
-            DriftedReason::Detected
-        } else {
-            DriftedReason::CorrectionFailed
-        };
-        return say(ConditionStatus::True, reason, list(&mut moved.iter()));
-    }
-    match corrected {
-        [] => match before
-            .iter()
-            .find(|condition| condition.type_ == ConditionType::Drifted.as_str())
-        {
-            Some(condition) if condition.status == ConditionStatus::False.as_str() => Vec::new(),
-            _ => say(
-                ConditionStatus::False,
-                DriftedReason::InStep,
-                "nobody else has changed what was applied".to_owned(),
-            ),
-        },
-        some => {
-            let text = list(&mut some.iter().map(|(key, moved)| (key, moved)));
-            say(
-                ConditionStatus::False,
-                DriftedReason::Corrected,
-                format!("put back: {text}"),
-            )
-        }
-    }
-}
-
-/// What happened to an object, for people: the field, the declared manager and the time, never a value.
-pub(super) fn describe(key: &ObjectKey, moved: &Moved) -> String {
-    match moved {
-        Moved::Gone => format!("{key} was deleted or lost its label"),
-        Moved::Unwatched => format!("{key} was written while the watch was interrupted"),
-        Moved::Judged(Judgement::Recreated) => format!("{key} was deleted and made anew"),
-        Moved::Judged(Judgement::Suspect(why)) => {
-            let why = match why {
-                Suspicion::EntryMissing => "its managedFields no longer name us",
-                Suspicion::WrittenAsUs => "somebody wrote under our field manager's name",
-                Suspicion::NewCoOwner => "somebody else now owns fields of ours, too",
-                Suspicion::Unexplained => "it was written, and no field manager says by whom",
-            };
-            format!("{key} may differ: {why}")
-        }
-        Moved::Judged(Judgement::Drifted(fields)) => {
-            let fields: Vec<_> = fields.iter().take(5).map(field).collect();
-            format!("{key}: {}", fields.join(", "))
-        }
-        Moved::Judged(Judgement::Unchanged | Judgement::Foreign) => format!("{key} is as it was"),
-    }
-}
-
-fn field(field: &lockstep_apply::DriftedField) -> String {
-    let path = lockstep_api::shown(&field.path);
-    match (&field.manager, &field.time) {
-        (Some(manager), Some(time)) => format!(
-            "{path} changed by {} at {time}",
-            lockstep_api::shown(manager)
-        ),
-        (Some(manager), None) => format!("{path} changed by {}", lockstep_api::shown(manager)),
-        (None, _) => format!("{path} removed"),
     }
 }
 

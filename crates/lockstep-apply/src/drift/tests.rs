@@ -34,7 +34,7 @@ fn recorded() -> Recorded {
 }
 
 fn judge(now: &Seen) -> Verdict {
-    recorded().judge(now, &manager())
+    recorded().judge(now, &manager(), &[])
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_new_co_owner_is_suspect_once() {
     let mut later = now.clone();
     later.resource_version = "12".into();
     later.entries[1].time = Some("2026-01-01T00:00:10Z".into());
-    assert_eq!(again.judge(&later, &manager()), Verdict::Foreign);
+    assert_eq!(again.judge(&later, &manager(), &[]), Verdict::Foreign);
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn a_status_write_within_the_same_second_is_not() {
     };
     let recorded = Recorded::of(&with_generation("10", 1), &manager());
     assert_eq!(
-        recorded.judge(&with_generation("11", 1), &manager()),
+        recorded.judge(&with_generation("11", 1), &manager(), &[]),
         Verdict::Foreign
     );
     assert_eq!(
-        recorded.judge(&with_generation("11", 2), &manager()),
+        recorded.judge(&with_generation("11", 2), &manager(), &[]),
         Verdict::Suspect(Suspicion::Unexplained)
     );
 }

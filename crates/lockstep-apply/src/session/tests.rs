@@ -37,6 +37,9 @@ fn planned() -> Planned {
         body: SecretBytes::new(b"{}".to_vec()),
         recorded: None,
         conflicts: ConflictPolicy::Refuse,
+        ignored: Vec::new(),
+        seen: None,
+        previous: None,
     }
 }
 

@@ -30,7 +30,7 @@ impl Case {
         let seen: Seen = serde_json::from_value(live.as_mut().unwrap()["metadata"].take()).unwrap();
         self.applied
             .recorded
-            .judge(&seen, &self.team.owner("app").manager())
+            .judge(&seen, &self.team.owner("app").manager(), &[])
     }
 
     /// The drifted fields with their managers.

@@ -124,6 +124,9 @@ impl Team {
             body: SecretBytes::new(body.to_string().into_bytes()),
             recorded: None,
             conflicts: ConflictPolicy::Refuse,
+            ignored: Vec::new(),
+            seen: None,
+            previous: None,
         }
     }
 

@@ -42,13 +42,16 @@ async fn a_watch_tells_everything_of_ours_and_nothing_else() {
     };
     let [seen] = &all[..] else { panic!("{all:?}") };
     let manager = team.owner("app").manager();
-    assert_eq!(first.recorded.judge(seen, &manager), Verdict::Unchanged);
+    assert_eq!(
+        first.recorded.judge(seen, &manager, &[]),
+        Verdict::Unchanged
+    );
 
     team.run(&["patch", "secret", "db", "-p", r#"{"data":{"a":"eQ=="}}"#]);
     let Event::Applied(seen) = next(&mut events).await else {
         panic!("the patch went unseen")
     };
-    let Verdict::Drifted(fields) = first.recorded.judge(&seen, &manager) else {
+    let Verdict::Drifted(fields) = first.recorded.judge(&seen, &manager, &[]) else {
         panic!("{seen:?}")
     };
     assert_eq!(fields[0].manager.as_deref(), Some("kubectl-patch"));

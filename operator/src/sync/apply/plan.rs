@@ -4,7 +4,7 @@ use super::Work;
 use crate::sync::admit::admit;
 use crate::sync::memory::Memory;
 use lockstep_api::{ConflictPolicy, DriftMode, Failure, FailureReason};
-use lockstep_apply::{ApiError, Fingerprint, Planned, Resource};
+use lockstep_apply::{ApiError, Fingerprint, IgnoredField, Planned, Resource};
 use lockstep_manifests::Manifest;
 use lockstep_names::{NamespaceName, ObjectKey, RepoPath};
 use lockstep_secret::SecretBytes;
@@ -51,6 +51,7 @@ impl Work<'_> {
             let (resource, namespace) = match self.place(&key, stop).await {
                 Ok(place) => place,
                 Err(failure) => {
+                    self.whole = false;
                     self.fail(failure.at(&source, Some(line)), &source);
                     continue;
                 }
@@ -66,10 +67,17 @@ impl Work<'_> {
             if let Some(file) = self.files.get_mut(&source) {
                 file.memory.objects.push(key.clone());
             }
-            if memory.full_apply.is_some() && self.is_current(&key, &fingerprint) {
+            let rules = &self.resolved.sync.spec.drift_detection;
+            let ignored = IgnoredField::of(&body, rules.ignored(&key));
+            // What is only reported is not put back by the way either.
+            let is_reported = rules.mode == DriftMode::Warn && self.moved.contains_key(&key);
+            if (memory.full_apply.is_some() || is_reported)
+                && self.is_current(&key, &fingerprint, &ignored)
+            {
                 continue;
             }
-            let planned_object = self.planned(resource, namespace, &key, body, memory);
+            let mut planned_object = self.planned(resource, namespace, &key, body, memory);
+            planned_object.ignored = ignored;
             planned.push(Placed {
                 planned: planned_object,
                 key,
@@ -97,6 +105,9 @@ impl Work<'_> {
             body,
             recorded: self.context.ledger.recorded(&self.resolved.owner, key),
             conflicts: self.conflicts(known),
+            ignored: Vec::new(),
+            seen: None,
+            previous: None,
         }
     }
 
@@ -112,14 +123,19 @@ impl Work<'_> {
         }
     }
 
-    fn is_current(&self, key: &ObjectKey, fingerprint: &Fingerprint) -> bool {
+    fn is_current(
+        &self,
+        key: &ObjectKey,
+        fingerprint: &Fingerprint,
+        ignored: &[IgnoredField],
+    ) -> bool {
         let restores = self.resolved.sync.spec.drift_detection.mode == DriftMode::Enabled;
-        let moved = restores && self.moved.contains_key(key);
+        let moved = restores && self.moved.contains_key(key) && !self.held.contains_key(key);
         !moved
             && self
                 .context
                 .ledger
-                .is_applied(&self.resolved.owner, key, fingerprint)
+                .is_applied(&self.resolved.owner, key, fingerprint, ignored)
     }
 
     async fn place(

@@ -6,8 +6,8 @@ use crate::sync::memory::Memory;
 use crate::sync::report;
 use lockstep_api::{Failure, FailureReason};
 use lockstep_apply::{
-    ApiError, Applied, Change, ConflictingField, Fingerprint, SYNC_LABEL, SYNC_NAMESPACE_LABEL,
-    Session, verify_account,
+    ApiError, Applied, Change, ConflictingField, Fingerprint, IgnoredField, SYNC_LABEL,
+    SYNC_NAMESPACE_LABEL, Session, verify_account,
 };
 use lockstep_names::ObjectKey;
 use std::sync::atomic::AtomicBool;
@@ -27,10 +27,14 @@ impl Work<'_> {
         if placed.is_empty() {
             return Ok(());
         }
-        self.intend(&placed, memory).await?;
         if self.session.is_none() {
             self.session = Some(self.connect().await?);
         }
+        let placed = self.claim(placed, memory, stop).await;
+        if placed.is_empty() {
+            return Ok(());
+        }
+        self.intend(&placed, memory).await?;
         let Some(session) = &self.session else {
             return Ok(());
         };
@@ -39,16 +43,17 @@ impl Work<'_> {
             .map(|placed| {
                 let kind = placed.planned.resource.clone();
                 let place = (placed.source, placed.line);
+                let ignored = placed.planned.ignored.clone();
                 (
                     placed.planned,
-                    (placed.key, place, placed.fingerprint, kind),
+                    (placed.key, place, (placed.fingerprint, ignored), kind),
                 )
             })
             .unzip();
         let outcomes = session.apply_all(planned, AT_ONCE, stop).await;
-        for (outcome, (key, (source, line), fingerprint, kind)) in outcomes.into_iter().zip(notes) {
+        for (outcome, (key, (source, line), content, kind)) in outcomes.into_iter().zip(notes) {
             match outcome {
-                Ok(applied) => self.note(key, fingerprint, applied, memory),
+                Ok(applied) => self.note(key, content, applied, memory),
                 Err(error) => {
                     if error == ApiError::KindUnknown {
                         self.context.kinds.forget(&kind);
@@ -95,7 +100,7 @@ impl Work<'_> {
     fn note(
         &mut self,
         key: ObjectKey,
-        fingerprint: Fingerprint,
+        (fingerprint, ignored): (Fingerprint, Vec<IgnoredField>),
         applied: Applied,
         memory: &mut Memory,
     ) {
@@ -112,25 +117,29 @@ impl Work<'_> {
                 .context
                 .ledger
                 .has_seen(&self.resolved.owner, &key, version);
-        if let Some(moved) = self.moved.remove(&key)
-            && !untouched
-        {
-            self.corrected.push((key.clone(), moved));
+        let (ledger, owner) = (&self.context.ledger, &self.resolved.owner);
+        if let Some(moved) = self.moved.remove(&key) {
+            ledger.put_back(owner, &key);
+            if !untouched {
+                self.corrected.push((key.clone(), moved));
+            }
         }
-        self.context
-            .ledger
-            .record(&self.resolved.owner, key, fingerprint, applied.recorded);
+        if !applied.took_over.is_empty() {
+            self.adopted.insert(key.clone(), applied.took_over);
+        }
+        ledger.record(owner, key, fingerprint, applied.recorded, ignored);
     }
 }
 
 /// What a refusal of the API server means for the object.
-fn object_reason(error: &ApiError) -> FailureReason {
+pub(super) fn object_reason(error: &ApiError) -> FailureReason {
     match error {
         ApiError::Conflict { fields } if fields.iter().any(is_other_sync) => {
             FailureReason::OwnedByOther
         }
         ApiError::Conflict { .. } => FailureReason::Conflict,
         ApiError::Forbidden | ApiError::ImpersonationForbidden => FailureReason::Forbidden,
+        ApiError::Invalid { .. } if error.is_immutable() => FailureReason::Immutable,
         ApiError::Invalid { .. }
         | ApiError::Malformed { .. }
         | ApiError::Denied { .. }
@@ -160,7 +169,7 @@ fn is_other_sync(field: &ConflictingField) -> bool {
 }
 
 /// The error, and what would help.
-fn explain(error: &ApiError) -> String {
+pub(super) fn explain(error: &ApiError) -> String {
     match (object_reason(error), error.hint()) {
         (FailureReason::OwnedByOther, _) => {
             format!("{error}; it belongs to another Sync, so remove it there or here")

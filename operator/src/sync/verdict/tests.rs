@@ -1,6 +1,7 @@
 //! From outcomes to what a person reads.
 
 use super::*;
+use crate::ledger::Moved;
 use crate::sync::apply::Applied;
 use crate::sync::failure::StepError;
 use crate::sync::fixtures::{COMMIT, resolved};
@@ -8,7 +9,10 @@ use crate::sync::memory::FileMemory;
 use crate::sync::preflight::clear;
 use crate::sync::resolve::ResolveError;
 use lockstep_apply::DriftedField;
+use lockstep_apply::Verdict as Judgement;
+use lockstep_names::ObjectKey;
 use lockstep_names::RepoPath;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 fn key(name: &str) -> ObjectKey {
@@ -41,11 +45,14 @@ fn ended(failures: Vec<Failure>, corrected: Vec<(ObjectKey, Moved)>) -> Ending {
         opened_by: BTreeMap::from([("deploy/db.yaml".parse().unwrap(), "age1…".to_owned())]),
         written: 1,
         corrected,
+        adopted: Default::default(),
+        whole: true,
         session: None,
     };
     Ending::Done(Box::new(Pruned {
         applied,
         deleted: 0,
+        waits_for: None,
     }))
 }
 

@@ -1,6 +1,6 @@
 //! Objects that move between files, lose keys, have other owners, are kept or orphaned.
 
-use crate::steps::{db, has_password, patch_sync};
+use crate::steps::{db, has_password};
 use lockstep_e2e::{Stage, config_map, failures, metadata, ready, secret, stored, until};
 use serde_json::json;
 
@@ -167,35 +167,6 @@ fn an_object_that_asks_to_stay_is_not_pruned() {
     );
     let entries = sync["status"]["inventory"]["entries"].as_array().unwrap();
     assert_eq!(entries.len(), 1, "{entries:?}");
-}
-
-#[test]
-fn fields_of_others_are_taken_only_by_force() {
-    let stage = Stage::shared().unwrap();
-    let tenant = stage.tenant("conflict").unwrap();
-    let theirs = config_map("settings", &[("level", "theirs")])
-        .replace("metadata:\n", "metadata:\n  namespace: conflict\n");
-    tenant.kubectl().apply(&theirs).unwrap();
-    let ours = config_map("settings", &[("level", "ours")]);
-    tenant
-        .checkout()
-        .write("deploy/settings.yaml", &ours)
-        .unwrap();
-    let commit = tenant.checkout().push("ours").unwrap();
-    tenant.sync(&json!({"path": "deploy"})).unwrap();
-    let sync = tenant.wait_failed(&commit, "ApplyFailed").unwrap();
-    assert_eq!(failures(&sync), [("deploy/settings.yaml", "Conflict")]);
-    let message = sync["status"]["failures"][0]["message"].as_str().unwrap();
-    for word in ["data.level", "kubectl", "conflictPolicy"] {
-        assert!(message.contains(word), "{word}: {message}");
-    }
-    let settings = ["configmap", "settings", "-n", "conflict"];
-    let level = || tenant.kubectl().json(&settings).unwrap()["data"]["level"].clone();
-    assert_eq!(level(), "theirs");
-
-    patch_sync(&tenant, &json!({"conflictPolicy": "Force"})).unwrap();
-    tenant.wait_applied(&commit).unwrap();
-    assert_eq!(level(), "ours");
 }
 
 #[test]
