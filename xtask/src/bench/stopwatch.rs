@@ -67,9 +67,13 @@ impl<'a> Stopwatch<'a> {
     /// When the Sync was Ready with this commit.
     pub(super) fn applied(&self, commit: &str) -> Result<Instant> {
         let wanted = format!("main@sha1:{commit} True");
-        self.applied
-            .until(PATIENCE, |line| line == wanted)
-            .with_context(|| format!("{commit} was not applied"))
+        let seen = self.applied.until(PATIENCE, |line| line == wanted);
+        seen.with_context(|| {
+            let name = self.tenant.name();
+            let sync = self.tenant.kubectl().json(&["sync", name, "-n", name]);
+            let status = sync.map(|sync| sync["status"]["conditions"].to_string());
+            format!("{commit} was not applied: {status:?}")
+        })
     }
 
     /// Watches a value of a Secret.
