@@ -8,7 +8,7 @@ use crate::identities::{self, Found};
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    Candidate, Examined, Holds, Nested, Overrides, Plan, Policies, Refused, examine,
+    Candidate, Examined, Holds, Nested, NotRotated, Overrides, Plan, Policies, examine,
     find_repository, gather,
 };
 use report::Report;
@@ -232,13 +232,13 @@ fn confirm(whole: bool, files: usize, terminal: Terminal) -> Result<(), Failure>
 
 /// Why nothing was published after all.
 enum Stopped {
-    Files(Vec<Refused>),
+    Files(NotRotated),
     Policy(lockstep_repo::PolicyError),
 }
 
-impl From<Vec<Refused>> for Stopped {
-    fn from(refused: Vec<Refused>) -> Self {
-        Self::Files(refused)
+impl From<NotRotated> for Stopped {
+    fn from(not_rotated: NotRotated) -> Self {
+        Self::Files(not_rotated)
     }
 }
 
@@ -250,8 +250,8 @@ impl From<lockstep_repo::PolicyError> for Stopped {
 
 impl Stopped {
     fn told(self, named: Named, files: usize, terminal: Terminal) -> Failure {
-        let refused = match self {
-            Self::Files(refused) => refused,
+        let NotRotated { refused, replaced } = match self {
+            Self::Files(not_rotated) => not_rotated,
             Self::Policy(error) => {
                 let failure = Failure::new(Exit::Failure, format!("nothing was changed: {error}"));
                 return match error.hint() {
@@ -269,10 +269,16 @@ impl Stopped {
             _ => Exit::Failure,
         };
         let failed = failures.len();
-        Failure::new(
-            exit,
-            format!("nothing was changed: {failed} of {} failed", count(files)),
-        )
+        if replaced == 0 {
+            let told = format!("nothing was changed: {failed} of {} failed", count(files));
+            return Failure::new(exit, told);
+        }
+        let told = format!(
+            "{replaced} of {} rotated all the same, and could not be put back or not be flushed to disk",
+            count(files)
+        );
+        Failure::new(Exit::Failure, told)
+            .hint("each file is whole, old or new; look at git status, and run this again")
     }
 }
 

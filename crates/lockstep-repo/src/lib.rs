@@ -20,7 +20,9 @@ pub use policy::{
     find_repository, read_policy,
 };
 pub use rewrite::{Change, RewriteError, rewrite};
-pub use rotation::{Candidate, Examined, Held, Refusal, Refused, examine, gather, rotate};
+pub use rotation::{
+    Candidate, Examined, Held, NotRotated, Refusal, Refused, examine, gather, rotate,
+};
 pub use seal::{Coverage, Decrypted, SealError, Sealed, UnsealError, decrypt, encrypt};
 pub use shown::Shown;
 pub use source::{Fingerprint, LARGEST_FILE, ReadError, Source, read_file, read_stream};

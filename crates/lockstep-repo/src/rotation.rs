@@ -16,7 +16,7 @@
 mod publish;
 mod refusal;
 
-pub use publish::rotate;
+pub use publish::{NotRotated, rotate};
 pub use refusal::{Refusal, Refused};
 
 use crate::folder::{Holds, look_at};

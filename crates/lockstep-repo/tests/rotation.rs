@@ -4,7 +4,8 @@
 
 use lockstep_age::{Identities, Identity};
 use lockstep_repo::{
-    Examined, Overrides, Policies, Refusal, Refused, WriteError, encrypt, examine, gather, rotate,
+    Examined, NotRotated, Overrides, Policies, Refusal, WriteError, encrypt, examine, gather,
+    rotate,
 };
 use lockstep_secret::SecretString;
 use std::fs;
@@ -57,7 +58,7 @@ impl Repository {
         examined.into_iter().map(Result::unwrap).collect()
     }
 
-    fn rotate(&self, files: &[Examined], meanwhile: impl FnOnce()) -> Result<(), Vec<Refused>> {
+    fn rotate(&self, files: &[Examined], meanwhile: impl FnOnce()) -> Result<(), NotRotated> {
         rotate(files, &self.identities, || {
             meanwhile();
             Ok(())
@@ -77,8 +78,10 @@ impl Repository {
     }
 }
 
-fn changed(result: Result<(), Vec<Refused>>) -> Vec<PathBuf> {
-    let refused = result.unwrap_err().into_iter();
+fn changed(result: Result<(), NotRotated>) -> Vec<PathBuf> {
+    let stopped = result.unwrap_err();
+    assert_eq!(stopped.replaced, 0);
+    let refused = stopped.refused.into_iter();
     let changed = refused.map(|refused| {
         assert!(
             matches!(refused.refusal, Refusal::Write(WriteError::Changed { .. })),

@@ -17,8 +17,8 @@ use std::fs::File;
 /// before that.
 ///
 /// # Errors
-/// The files that failed, or what `still_allowed` said; nothing is changed then.
-pub fn rotate<E: From<Vec<Refused>>>(
+/// [`NotRotated`], or what `still_allowed` said.
+pub fn rotate<E: From<NotRotated>>(
     files: &[Examined],
     identities: &Identities,
     still_allowed: impl FnOnce() -> Result<(), E>,
@@ -29,9 +29,10 @@ pub fn rotate<E: From<Vec<Refused>>>(
     };
     if let (Some(first), Err(error)) = (files.first(), room_for(files.len())) {
         let refusal = Refusal::Write(error.at(&first.path));
-        return Err(vec![refused(0, refusal)].into());
+        return Err(NotRotated::before(vec![refused(0, refusal)]).into());
     }
-    let _locks = lock(files).map_err(|index| vec![refused(index, Refusal::Busy)])?;
+    let _locks =
+        lock(files).map_err(|index| NotRotated::before(vec![refused(index, Refusal::Busy)]))?;
     let mut staged = Vec::with_capacity(files.len());
     let mut failed = Vec::new();
     let results = parallel(Width::Processors, files, |file| prepare(file, identities));
@@ -42,15 +43,36 @@ pub fn rotate<E: From<Vec<Refused>>>(
         }
     }
     if !failed.is_empty() {
-        return Err(failed.into());
+        return Err(NotRotated::before(failed).into());
     }
     still_allowed()?;
-    publish_together(staged).map_err(|errors| {
-        let failed = errors
-            .into_iter()
-            .map(|(index, error)| refused(index, error.into()));
-        E::from(failed.collect())
+    publish_together(staged).map_err(|unpublished| {
+        let errors = unpublished.errors.into_iter();
+        let refused = errors.map(|(index, error)| refused(index, error.into()));
+        E::from(NotRotated {
+            refused: refused.collect(),
+            replaced: unpublished.replaced,
+        })
     })
+}
+
+/// Why files were not rotated.
+#[derive(Debug)]
+pub struct NotRotated {
+    /// The files that failed.
+    pub refused: Vec<Refused>,
+    /// How many files are rotated all the same, because they could not be put back. Nearly always none.
+    pub replaced: usize,
+}
+
+impl NotRotated {
+    /// What failed before any file was touched.
+    fn before(refused: Vec<Refused>) -> Self {
+        Self {
+            refused,
+            replaced: 0,
+        }
+    }
 }
 
 /// Locks the policy files: two rotations that put files back could undo each other's work. Gives the

@@ -16,14 +16,34 @@ use std::io;
 /// Publishes `staged`, all or none.
 ///
 /// # Errors
-/// What failed, by position in `staged`; every target is as it was, unless one of the errors says that
-/// a file could not be put back, or that a folder could not be flushed.
-pub(crate) fn publish_together(staged: Vec<Staged>) -> Result<(), Vec<(usize, WriteError)>> {
-    let mut named = ready(staged)?;
-    swap_all(&mut named)?;
+/// [`Unpublished`].
+pub(crate) fn publish_together(staged: Vec<Staged>) -> Result<(), Unpublished> {
+    let untouched = |errors| Unpublished {
+        errors,
+        replaced: 0,
+    };
+    let mut named = ready(staged).map_err(untouched)?;
+    if let Err(errors) = swap_all(&mut named) {
+        let replaced = named.iter().filter(|one| one.is_in_place()).count();
+        return Err(Unpublished { errors, replaced });
+    }
+    let replaced = named.len();
     let folders = named.iter().map(|one| one.folder().to_owned()).collect();
     drop(named);
-    flush_folders(folders).map_err(|error| vec![(0, error)])
+    flush_folders(folders).map_err(|error| Unpublished {
+        errors: vec![(0, error)],
+        replaced,
+    })
+}
+
+/// Why not everything was published.
+#[derive(Debug)]
+pub(crate) struct Unpublished {
+    /// What failed, by position.
+    pub errors: Vec<(usize, WriteError)>,
+    /// How many targets have their new content all the same: they could not be put back, or only a
+    /// folder could not be flushed. The others are as they were.
+    pub replaced: usize,
 }
 
 /// Does everything that can fail for want of room or rights, and looks at every target.
@@ -134,5 +154,23 @@ mod tests {
         assert_eq!(contents, ["old", "old", "edited"]);
         assert_eq!(paths.each_ref().map(|path| inode(path)), before);
         assert_eq!(folder.path().read_dir().unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_could_not_be_put_back_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a", "b"].map(|name| folder.path().join(name));
+        let staged = paths.iter().map(|path| {
+            fs::write(path, "old").unwrap();
+            stage(path, b"new", Expected::Anything, Privacy::AsUsual).unwrap()
+        });
+        let mut named = ready(staged.collect()).unwrap();
+        named[0].swap().unwrap();
+        assert_eq!(
+            named.iter().map(Named::is_in_place).collect::<Vec<_>>(),
+            [true, false]
+        );
+        named[0].swap_back().unwrap();
+        assert!(!named[0].is_in_place());
     }
 }

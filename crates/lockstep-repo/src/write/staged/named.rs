@@ -63,6 +63,11 @@ impl Named {
         folder_of(&self.target)
     }
 
+    /// Is the content in its target's place?
+    pub(in crate::write) fn is_in_place(&self) -> bool {
+        self.state != Placed::Beside
+    }
+
     /// Looks whether the target is still what was read.
     pub(in crate::write) fn check_target(&self) -> Result<(), WriteError> {
         self.check(&self.target)
