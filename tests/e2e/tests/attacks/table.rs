@@ -283,7 +283,13 @@ fn powers() -> [Attack; 2] {
         Attack::new("powers")
             .file("token.yaml", token, BOTH, NOTHING)
             .file("join.yaml", join, TYPE, NOTHING)
-            .file("cluster-secret.yaml", cluster, MARK, NOTHING),
+            .file("cluster-secret.yaml", cluster, MARK, NOTHING)
+            .file(
+                "open.yaml",
+                secret("open", &[("password", "in-clear")]),
+                &["PlaintextNotAllowed"],
+                NOTHING,
+            ),
         Attack::new("own-labels").file("claimed.yaml", claimed, MARK, NOTHING),
     ]
 }
