@@ -1,5 +1,6 @@
 //! Keys that the operator makes.
 
+use anyhow::Result;
 use lockstep_e2e::keys::{drop_key, entry, patch_team, published, push_secret, wait_team};
 use lockstep_e2e::{Stage, stored, until};
 use lockstep_testbed::{OPERATOR_NAMESPACE, Tenant};
@@ -43,15 +44,15 @@ fn a_key_is_made_once_and_never_in_place_of_one_that_was_published() {
     assert!(everything.contains(made) && !everything.contains(private));
     assert!(!stage.operator.log().contains(private));
 
-    gone_and_back(&tenant, made, &text);
+    gone_and_back(&tenant, made, &text).unwrap();
 }
 
 /// The key is taken away, forgotten by the Team, replaced by an empty Secret, and put back.
-fn gone_and_back(tenant: &Tenant, made: &str, text: &str) {
+fn gone_and_back(tenant: &Tenant, made: &str, text: &str) -> Result<()> {
     let kubectl = tenant.kubectl();
     let secret = ["secret", "made-age", "-n", OPERATOR_NAMESPACE];
-    drop_key(kubectl, "made-age").unwrap();
-    let team = wait_team(tenant, "KeyMissing", "none is made: it held").unwrap();
+    drop_key(kubectl, "made-age")?;
+    let team = wait_team(tenant, "KeyMissing", "none is made: it held")?;
     assert_eq!(published(&team, "made-age"), [(made, "Missing")]);
     // A Team that has lost its status is refused for what the Sync remembers.
     let wipe = json!({"status": {"recipients": null}}).to_string();
@@ -64,11 +65,11 @@ fn gone_and_back(tenant: &Tenant, made: &str, text: &str) {
         "-p",
         &wipe,
     ];
-    kubectl.run(&patch).unwrap();
-    wait_team(tenant, "KeyMissing", "Sync maker/maker ha").unwrap();
-    assert!(!kubectl.exists(&secret).unwrap(), "another key was made");
+    kubectl.run(&patch)?;
+    wait_team(tenant, "KeyMissing", "Sync maker/maker ha")?;
+    assert!(!kubectl.exists(&secret)?, "another key was made");
     assert_eq!(
-        tenant.secret_value("db", "password").unwrap(),
+        tenant.secret_value("db", "password")?,
         Some(stored("first"))
     );
 
@@ -76,17 +77,18 @@ fn gone_and_back(tenant: &Tenant, made: &str, text: &str) {
         "apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "made-age", "namespace": OPERATOR_NAMESPACE},
     });
-    kubectl.apply(&empty.to_string()).unwrap();
-    wait_team(tenant, "KeyMissing", "has no identity").unwrap();
-    let object = kubectl.json(&secret).unwrap();
+    kubectl.apply(&empty.to_string())?;
+    wait_team(tenant, "KeyMissing", "has no identity")?;
+    let object = kubectl.json(&secret)?;
     assert!(
         object["data"].is_null(),
         "what somebody else made is left alone"
     );
 
-    lockstep_e2e::keys::hold(kubectl, "made-age", &[("key.agekey", text)]).unwrap();
-    let team = wait_team(tenant, "Succeeded", "2 recipients").unwrap();
+    lockstep_e2e::keys::hold(kubectl, "made-age", &[("key.agekey", text)])?;
+    let team = wait_team(tenant, "Succeeded", "2 recipients")?;
     assert_eq!(published(&team, "made-age"), [(made, "Held")]);
+    Ok(())
 }
 
 #[test]
