@@ -18,6 +18,7 @@ mod interval;
 )]
 mod inventory;
 mod reason;
+mod recipient_report;
 #[expect(
     unreachable_pub,
     reason = "KubeSchema repeats the struct inside a function"
@@ -48,6 +49,7 @@ pub use interval::{Interval, InvalidInterval};
 pub use inventory::{Inventory, InventoryEntry};
 pub use reason::{DecryptedReason, DriftedReason, FailureReason, Reason, SyncReason};
 pub use reason::{RepositoryReason, TeamReason};
+pub use recipient_report::{OpenedBy, RecipientReport};
 pub use repository::{
     Artifact, LocalSecretReference, Reference, Repository, RepositorySpec, RepositoryStatus,
 };
@@ -55,7 +57,7 @@ pub use sync::{
     AdoptionPolicy, ConflictPolicy, DeletionPolicy, DriftDetection, DriftMode, IgnoreRule,
     IgnoreTarget, SourceKind, SourceReference, Sync, SyncSpec,
 };
-pub use sync_status::{Attempt, CoOwner, Failure, OpenedBy, RecipientReport, SyncStatus};
+pub use sync_status::{Attempt, CoOwner, Failure, SyncStatus};
 pub use team::{
     GroupKind, KeyGeneration, NamespaceProblem, PublishedRecipient, RecipientState, Team, TeamKey,
     TeamLookupError, TeamSpec, TeamStatus, reserved_namespace, team_of,

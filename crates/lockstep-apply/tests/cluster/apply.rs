@@ -1,7 +1,7 @@
 //! Applying: what is written, what is kept, what is taken back.
 
 use crate::team::Team;
-use lockstep_apply::{ApiError, Change, ConflictPolicy, ConflictingField};
+use lockstep_apply::{ApiError, Change, ConflictPolicy, ConflictingField, Previous};
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
@@ -156,6 +156,7 @@ async fn after_a_restart_the_inventory_says_what_is_ours() {
 
     let mut rival = team.secret("rival", "db", json!({"a": "dHdv"})).await;
     rival.conflicts = ConflictPolicy::Force;
+    rival.previous = Some(Previous::Sync(team.owner("app")));
     team.session("rival")
         .apply(rival, &AtomicBool::new(false))
         .await
