@@ -18,6 +18,10 @@ mod interval;
 )]
 mod inventory;
 mod reason;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema repeats the struct inside a function"
+)]
 mod recipient_report;
 #[expect(
     unreachable_pub,
