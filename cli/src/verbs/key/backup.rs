@@ -183,10 +183,9 @@ fn secrets(arguments: &Arguments, teams: &[Team]) -> Result<Vec<KeySecret>, Fail
 fn inspect(teams: &[Team], secrets: &[KeySecret]) -> (BTreeSet<String>, Vec<String>) {
     let (mut saved, mut problems) = (BTreeSet::new(), Vec::new());
     for secret in secrets {
-        match secret.recipients() {
-            Ok(recipients) => saved.extend(recipients),
-            Err(why) => problems.push(why),
-        }
+        let contents = secret.contents();
+        saved.extend(contents.recipients);
+        problems.extend(contents.problems);
     }
     for team in teams {
         let name = &team.metadata.name;

@@ -28,6 +28,15 @@ pub(super) struct KeySecret {
     data: BTreeMap<String, String>,
 }
 
+/// What is in a key Secret.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// The recipients of the identities in it.
+    pub(super) recipients: BTreeSet<String>,
+    /// What is wrong with the rest.
+    pub(super) problems: Vec<String>,
+}
+
 /// Where a Secret is.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Metadata {
@@ -59,32 +68,34 @@ impl KeySecret {
         self
     }
 
-    /// The recipients of the identities in it.
-    ///
-    /// # Errors
-    /// What is wrong with the first entry that is none.
-    pub(super) fn recipients(&self) -> Result<BTreeSet<String>, String> {
-        let mut recipients = BTreeSet::new();
+    /// Reads every entry that holds identities. As for the operator, one that is none does not hide the
+    /// others.
+    pub(super) fn contents(&self) -> Contents {
+        let mut contents = Contents::default();
         for (entry, value) in &self.data {
             if !entry.ends_with(ENTRY_SUFFIX) {
                 continue;
             }
             let origin = format!("Secret {}, entry {entry}", self.metadata.name);
-            let bytes = STANDARD
-                .decode(value)
-                .map_err(|_| format!("{origin}: this is not base64"))?;
-            let text = SecretBytes::new(bytes).into_string();
-            let text = text.map_err(|error| format!("{origin}: {error}"))?;
-            let found = Identities::parse(&text, &origin).map_err(|error| error.to_string())?;
-            recipients.extend(found.recipients().map(|(one, _)| one.to_string()));
+            match identities(value, &origin) {
+                Ok(found) => {
+                    let recipients = found.recipients().map(|(one, _)| one.to_string());
+                    contents.recipients.extend(recipients);
+                    let unusable = found.unusable().iter();
+                    let unusable =
+                        unusable.map(|one| format!("{origin}: line {}: {}", one.line, one.why));
+                    contents.problems.extend(unusable);
+                }
+                Err(why) => contents.problems.push(why),
+            }
         }
-        if recipients.is_empty() {
-            return Err(format!(
-                "Secret {}: no identity is in it",
-                self.metadata.name
-            ));
+        if contents.recipients.is_empty() && contents.problems.is_empty() {
+            let name = &self.metadata.name;
+            contents
+                .problems
+                .push(format!("Secret {name}: no identity is in it"));
         }
-        Ok(recipients)
+        contents
     }
 
     /// The manifest that creates it.
@@ -104,6 +115,14 @@ impl KeySecret {
             && plain(&self.metadata.name)
             && plain(&self.metadata.namespace)
     }
+}
+
+fn identities(value: &str, origin: &str) -> Result<Identities, String> {
+    let bytes = STANDARD.decode(value);
+    let bytes = bytes.map_err(|_| format!("{origin}: this is not base64"))?;
+    let text = SecretBytes::new(bytes).into_string();
+    let text = text.map_err(|error| format!("{origin}: {error}"))?;
+    Identities::parse(&text, origin).map_err(|error| error.to_string())
 }
 
 /// Reads what kubectl gave for some Secrets.
@@ -178,7 +197,7 @@ mod tests {
         assert!(!text.expose().contains("canary") && !text.expose().contains("password"));
         let back = from_text(&text.into_bytes()).unwrap();
         let recipient = identity.to_public().to_string();
-        assert_eq!(back[0].recipients().unwrap(), [recipient].into());
+        assert_eq!(back[0].contents().recipients, [recipient].into());
         assert!(back[0].manifest().unwrap().expose().contains("Opaque"));
     }
 
@@ -198,12 +217,18 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_identity_is_named_without_its_text() {
-        let text = Identity::generate().to_file_text("now");
+    fn a_damaged_identity_is_named_without_its_text_and_hides_no_other() {
+        let good = Identity::generate();
+        let text = good.to_file_text("now");
         let half = &text.expose()[..text.expose().len() - 9];
-        let secrets = from_cluster(Some(answer(&[("key.agekey", half)]))).unwrap();
-        let why = secrets[0].recipients().unwrap_err();
-        assert!(why.starts_with("Secret a-age, entry key.agekey"), "{why}");
+        let entries = [("a.agekey", half), ("b.agekey", text.expose())];
+        let secrets = from_cluster(Some(answer(&entries))).unwrap();
+        let contents = secrets[0].contents();
+        assert_eq!(contents.recipients, [good.to_public().to_string()].into());
+        let [why] = &contents.problems[..] else {
+            panic!("{:?}", contents.problems);
+        };
+        assert!(why.starts_with("Secret a-age, entry a.agekey"), "{why}");
         assert!(!why.contains("SECRET-KEY-1Q"), "{why}");
     }
 }

@@ -91,14 +91,18 @@ fn open(arguments: &Arguments, terminal: Terminal) -> Result<Vec<KeySecret>, Fai
 
 fn restore(secret: &KeySecret, cluster: &Cluster) -> Result<Restored, Failure> {
     let fail = |message: String| Failure::new(Exit::Failure, message);
-    let saved = secret.recipients().map_err(fail)?;
+    let contents = secret.contents();
+    let saved = contents.recipients;
+    if saved.is_empty() {
+        return Err(fail(contents.problems.join("; ")));
+    }
     let namespace = format!("--namespace={}", secret.metadata.namespace);
     let there = cluster.get(&["secret", &namespace, &secret.metadata.name])?;
     let Some(there) = bundle::from_cluster(there)?.pop() else {
         cluster.create(&secret.manifest()?)?;
         return Ok(Restored::Created);
     };
-    let held = there.recipients().unwrap_or_default();
+    let held = there.contents().recipients;
     let lacking: Vec<_> = saved.difference(&held).map(String::as_str).collect();
     if lacking.is_empty() {
         return Ok(Restored::WasThere);
