@@ -10,8 +10,8 @@
 //! The data key is wrapped for whom the policy names and for nobody else.
 //!
 //! *Limits.* A file's list of recipients is not authenticated: whoever may write files may take a name
-//! off the list or put one on. That somebody else's file was planted shows by the names it still has
-//! and by its data key, if another file of the run has the same.
+//! off the list or put one on. That somebody else's file was planted shows by the names it still has,
+//! by whose identity opens it, and by its data key, if another file of the run has the same.
 
 mod publish;
 mod refusal;
@@ -22,7 +22,7 @@ pub use refusal::{Refusal, Refused};
 use crate::folder::{Holds, look_at};
 use crate::pool::{Width, parallel};
 use crate::{LARGEST_FILE, Plan, ReadError, Source, read_file};
-use lockstep_age::{Identities, unwrap};
+use lockstep_age::{Identities, Recipient, unwrap};
 use lockstep_secret::{DataKey, SecretString};
 use lockstep_sops::{
     Document, Encrypted, EncryptionPolicy, MacScope, Metadata, Parsed, Selection, parse,
@@ -142,6 +142,7 @@ fn look(file: &Candidate, plan: &Plan, identities: &Identities) -> Result<Looked
     check_kinds(&metadata)?;
     let (gains, loses) = compare_recipients(&metadata, plan)?;
     let unwrapped = unwrap(&metadata, identities)?;
+    check_opener(&unwrapped.opened_by, plan)?;
     let (held, policy) = compare_selection(&document, plan)?;
     document.open(&unwrapped.key)?;
     Ok(Looked {
@@ -218,6 +219,18 @@ fn compare_recipients(
         }
     }
     Ok((gains, loses))
+}
+
+/// Refuses a file that somebody's identity opened whom nobody knows at this place, whatever names are on
+/// its list: who holds identities of two teams opens the files of both.
+fn check_opener(opened_by: &Recipient, plan: &Plan) -> Result<(), Refusal> {
+    let name = opened_by.to_string();
+    if plan.recipients.contains(opened_by) || plan.standing.known.contains(&name) {
+        return Ok(());
+    }
+    Err(Refusal::Strangers {
+        who: plan.standing.show(&name),
+    })
 }
 
 /// Refuses a file that encrypts, or authenticates, less than the policy asks for: what is in clear

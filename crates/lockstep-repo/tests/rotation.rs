@@ -151,3 +151,38 @@ fn a_policy_that_changed_meanwhile_is_noticed() {
     .unwrap();
     assert!(repository.policies.check_unchanged().is_err());
 }
+
+#[test]
+fn a_name_on_the_list_does_not_hide_whose_identity_opens_a_file() {
+    let mut repository = Repository::new();
+    let (own, other) = (Identity::generate(), Identity::generate());
+    let read = |repository: &Repository| fs::read_to_string(&repository.paths[0]).unwrap();
+    let rule = |of: &Identity| format!("creation_rules:\n  - age: {}\n", of.to_public());
+    // Another team's file, with the name of this team on the entry of the other.
+    fs::write(repository.folder.path().join(".sops.yaml"), rule(&other)).unwrap();
+    let current = std::env::current_dir().unwrap();
+    let mut policies = Policies::new(Overrides::default(), &current);
+    let plan = policies.plan(&repository.paths[0]).unwrap();
+    let sealed = encrypt(SecretString::new("data: theirs\n".to_owned()), &plan).unwrap();
+    let (theirs, ours) = (other.to_public().to_string(), own.to_public().to_string());
+    fs::write(&repository.paths[0], sealed.text.replace(&theirs, &ours)).unwrap();
+    fs::write(repository.folder.path().join(".sops.yaml"), rule(&own)).unwrap();
+    repository.policies = Policies::new(Overrides::default(), &current);
+    // Whoever rotates is in both teams, with an identity for each.
+    repository.identities = Identities::parse(&own.to_secret_text(), "own").unwrap();
+    let more = Identities::parse(&other.to_secret_text(), "other").unwrap();
+    repository.identities.extend(more);
+
+    let before = read(&repository);
+    let candidate = gather(&repository.paths[..1]).remove(0).unwrap();
+    let plan = repository.policies.plan(&candidate.path).unwrap();
+    let refused = examine(vec![(candidate, plan)], &repository.identities)
+        .remove(0)
+        .unwrap_err();
+    assert!(
+        matches!(&refused.refusal, Refusal::Strangers { who } if who.contains(&theirs)),
+        "{}",
+        refused.refusal
+    );
+    assert_eq!(read(&repository), before);
+}
