@@ -34,7 +34,11 @@ pub(super) fn next(
         return Action::requeue(spread(interval).min(soonest));
     }
     memory.failures = memory.failures.saturating_add(1);
-    Action::requeue(TRANSIENT.pause_within(memory.failures, interval).min(soonest))
+    Action::requeue(
+        TRANSIENT
+            .pause_within(memory.failures, interval)
+            .min(soonest),
+    )
 }
 
 /// A flag that rises when a reconcile has to end: at its deadline, or when the process is to stop.

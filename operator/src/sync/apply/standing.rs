@@ -4,9 +4,9 @@
 use super::Work;
 use super::plan::Placed;
 use super::write::{explain, object_reason};
-use crate::sync::vet::Refused;
 use crate::sync::memory::Memory;
 use crate::sync::neighbours::{self, Holder};
+use crate::sync::vet::Refused;
 use lockstep_api::{AdoptionPolicy, DriftMode, Failure, FailureReason};
 use lockstep_apply::{ApiError, Owner, Previous, Recorded, Resource, Seen};
 use lockstep_names::{NamespaceName, ObjectKey};
