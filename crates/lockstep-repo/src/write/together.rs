@@ -157,6 +157,31 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_saves_before_it_is_put_back_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, draft) = (folder.path().join("a"), folder.path().join("draft"));
+        for save in [
+            (|path, _| fs::write(path, "saved").unwrap()) as fn(&Path, &Path),
+            |path, draft| {
+                fs::write(draft, "saved").unwrap();
+                fs::rename(draft, path).unwrap();
+            },
+        ] {
+            fs::write(&path, "old").unwrap();
+            let staged = stage(&path, b"new", Expected::Anything, Privacy::AsUsual).unwrap();
+            let mut named = ready(vec![staged]).unwrap();
+            named[0].swap().unwrap();
+            save(&path, &draft);
+            let error = named[0].swap_back().unwrap_err();
+            assert!(matches!(error, WriteError::Changed { .. }), "{error}");
+            assert!(named[0].is_in_place());
+            drop(named);
+            assert_eq!(fs::read_to_string(&path).unwrap(), "saved");
+            assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        }
+    }
+
+    #[test]
     fn what_could_not_be_put_back_is_counted() {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["a", "b"].map(|name| folder.path().join(name));

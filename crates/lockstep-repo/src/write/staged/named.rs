@@ -21,6 +21,8 @@ pub(in crate::write) struct Named {
     state: Placed,
     /// Holds the lock that keeps a sweep by another run away.
     _file: File,
+    /// What the content was when it was ready.
+    ready: Fingerprint,
 }
 
 /// Where new content is.
@@ -38,6 +40,7 @@ impl Staged {
     /// Gives the content a name, if it has none.
     pub(in crate::write) fn into_named(self) -> Result<Named, WriteError> {
         let failed = |source| WriteError::io("replace", &self.named, source);
+        let ready = Fingerprint::of(&self.file.metadata().map_err(failed)?);
         let name = match self.name {
             Some(name) => name,
             None => {
@@ -53,6 +56,7 @@ impl Staged {
             replaces: self.replaces,
             state: Placed::Beside,
             _file: self.file,
+            ready,
         })
     }
 }
@@ -105,14 +109,19 @@ impl Named {
         }
     }
 
-    /// Puts back what was in the target's place.
+    /// Puts back what was in the target's place, unless somebody has saved the target since: that stays.
     pub(in crate::write) fn swap_back(&mut self) -> Result<(), WriteError> {
         match self.state {
             Placed::Beside => Ok(()),
             Placed::Exchanged => {
-                self.exchange().map_err(|errno| self.failed(errno))?;
-                self.state = Placed::Beside;
-                Ok(())
+                self.exchange_back()?;
+                if inspect(&self.name).is_ok_and(|found| found == Some(self.ready)) {
+                    self.state = Placed::Beside;
+                    return Ok(());
+                }
+                self.exchange_back()?;
+                let path = self.named.clone();
+                Err(WriteError::Changed { path })
             }
             Placed::Replaced => Err(WriteError::io(
                 "put back",
@@ -120,6 +129,14 @@ impl Named {
                 ErrorKind::Unsupported,
             )),
         }
+    }
+
+    /// What cannot be exchanged may be somebody's only copy: then it stays where it is.
+    fn exchange_back(&mut self) -> Result<(), WriteError> {
+        self.exchange().map_err(|errno| {
+            self.name.disable_cleanup(true);
+            self.failed(errno)
+        })
     }
 
     fn exchange(&self) -> Result<(), Errno> {
