@@ -3,6 +3,9 @@
 //! It always does, but for a build with the feature `trusting`. Tests run that one beside the real one to
 //! show that the walls between teams stand in the API server, too, whatever becomes of our own code.
 
+#[cfg(all(feature = "trusting", not(debug_assertions)))]
+compile_error!("`trusting` leaves checks out, for tests: a release build must not have it");
+
 /// What becomes of our own checks of a team's manifests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checks {

@@ -215,10 +215,12 @@ pub enum RecipientState {
     /// It is: files that are encrypted to it are opened.
     #[default]
     Held,
-    /// It was published, its Secret is still one of the Team's, and it is not in there any more, or may
-    /// not be used. Files that are encrypted to nothing else stay as they were applied.
+    /// It was published, or the Team names it, and its Secret is gone, is damaged, or lacks it although
+    /// the Team names it; or it may not be used. Files that are encrypted to nothing else stay as they
+    /// were applied.
     Missing,
-    /// It was published, and the Team no longer names its Secret.
+    /// It was published, and the Team no longer names its Secret, or that was written anew without it.
+    /// Name the recipient in the Team where that must not pass unnoticed.
     Retired,
 }
 
