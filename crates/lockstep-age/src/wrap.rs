@@ -54,11 +54,19 @@ pub struct Unwrapped {
     pub opened_by: Recipient,
 }
 
+/// How many bytes of entries are tried, counted for each identity that tries them. An entry that sops
+/// writes has 400.
+const TRIED: usize = 1 << 20;
+
+/// What the shortest entry counts.
+const LEAST: usize = 64;
+
 /// Finds the data key of a file with the identities at hand.
 ///
 /// Identities are tried in their order, each on the entries that name it: so of several that could
 /// open the file, the first does. The recipient written beside an entry is not authenticated,
-/// therefore every identity is tried on the other entries after that.
+/// therefore every identity is tried on the other entries after that. Not without end: somebody else's
+/// file may have an identity tried tens of thousands of times.
 ///
 /// # Errors
 /// [`UnwrapError`], which says what the file wants and what is held.
@@ -74,7 +82,12 @@ pub fn unwrap(metadata: &Metadata, identities: &Identities) -> Result<Unwrapped,
         .flat_map(|held| metadata.age().iter().map(move |entry| (held, entry)));
     let names_it = |(held, entry): &(&Arc<Held>, &AgeEntry)| held.name == entry.recipient.trim();
     let (named, others): (Vec<_>, Vec<_>) = pairs.partition(names_it);
+    let mut left = TRIED;
     for (held, entry) in named.iter().chain(&others) {
+        let Some(after) = left.checked_sub(entry.enc.len().max(LEAST)) else {
+            continue;
+        };
+        left = after;
         if let Some(unwrapped) = open_entry(entry, held) {
             return Ok(unwrapped);
         }

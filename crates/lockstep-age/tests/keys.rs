@@ -149,6 +149,26 @@ fn a_file_that_names_thousands_is_told_in_a_few_words() {
 }
 
 #[test]
+fn identities_are_not_tried_without_end() {
+    let mut entries = wrap(&key(), &recipients(&[ALICE, BOB])).unwrap();
+    let (bobs, mut alices) = (entries.remove(1), entries.remove(0));
+    let mut entries = vec![bobs; 5000];
+    entries.push(alices.clone());
+    let unwrapped = unwrap(file(&entries).metadata(), &held(ALICE_KEY)).unwrap();
+    assert_eq!(unwrapped.opened_by.to_string(), ALICE, "her own is first");
+
+    // Without a name on it, it would have to be found among the others.
+    alices.recipient = BOB.to_owned();
+    entries.pop();
+    entries.push(alices);
+    let error = unwrap(file(&entries).metadata(), &held(ALICE_KEY)).unwrap_err();
+    assert!(matches!(error, UnwrapError::NoMatch(_)), "{error}");
+    entries.drain(..4000);
+    let unwrapped = unwrap(file(&entries).metadata(), &held(ALICE_KEY)).unwrap();
+    assert_eq!(unwrapped.opened_by.to_string(), ALICE);
+}
+
+#[test]
 fn an_entry_of_ours_that_does_not_open_is_damage() {
     let mut entries = wrap(&key(), &recipients(&[ALICE, BOB])).unwrap();
     // Bob's age file under Alice's name: anybody who can write the file can do that.
