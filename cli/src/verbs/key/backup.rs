@@ -95,8 +95,10 @@ struct Published {
 pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failure> {
     let escrow = recipients(&arguments.to)?;
     let teams = teams(arguments)?;
-    let secrets = secrets(arguments, &teams)?;
+    let mut secrets = secrets(arguments, &teams)?;
     let (saved, problems) = inspect(&teams, &secrets);
+    // Put back, an empty one would only stand in the way of the key that belongs there.
+    secrets.retain(KeySecret::has_entries);
     if let Some(own) = escrow.iter().find(|one| saved.contains(&one.to_string())) {
         return Err(Failure::new(
             Exit::Failure,

@@ -98,6 +98,11 @@ impl KeySecret {
         contents
     }
 
+    /// Whether there is anything in it to save.
+    pub(super) fn has_entries(&self) -> bool {
+        !self.data.is_empty()
+    }
+
     /// The manifest that creates it.
     pub(super) fn manifest(&self) -> Result<SecretString, Failure> {
         json(self)
@@ -199,6 +204,15 @@ mod tests {
         let recipient = identity.to_public().to_string();
         assert_eq!(back[0].contents().recipients, [recipient].into());
         assert!(back[0].manifest().unwrap().expose().contains("Opaque"));
+    }
+
+    #[test]
+    fn a_secret_without_identities_has_nothing_to_save() {
+        let secrets = from_cluster(Some(answer(&[("password", "canary")]))).unwrap();
+        assert!(!secrets[0].has_entries());
+        let contents = secrets[0].contents();
+        assert_eq!(contents.problems, ["Secret a-age: no identity is in it"]);
+        assert!(contents.recipients.is_empty());
     }
 
     #[test]

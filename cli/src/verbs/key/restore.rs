@@ -37,7 +37,8 @@ pub(crate) struct Arguments {
 
 /// What became of one Secret.
 enum Restored {
-    Created,
+    /// With these recipients.
+    Created(String),
     WasThere,
 }
 
@@ -49,7 +50,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
         }
         let name = format!("{}/{}", secret.metadata.namespace, secret.metadata.name);
         match restore(&secret, &arguments.cluster) {
-            Ok(Restored::Created) => terminal.say(&format!("Secret {name}: restored")),
+            Ok(Restored::Created(recipients)) => {
+                terminal.say(&format!("Secret {name}: restored {recipients}"));
+            }
             Ok(Restored::WasThere) => terminal.say(&format!("Secret {name}: is there already")),
             Err(failure) => {
                 failed = true;
@@ -100,7 +103,8 @@ fn restore(secret: &KeySecret, cluster: &Cluster) -> Result<Restored, Failure> {
     let there = cluster.get(&["secret", &namespace, &secret.metadata.name])?;
     let Some(there) = bundle::from_cluster(there)?.pop() else {
         cluster.create(&secret.manifest()?)?;
-        return Ok(Restored::Created);
+        let recipients: Vec<_> = saved.into_iter().collect();
+        return Ok(Restored::Created(recipients.join(", ")));
     };
     let held = there.contents().recipients;
     let lacking: Vec<_> = saved.difference(&held).map(String::as_str).collect();
