@@ -2,10 +2,11 @@
 //! keys back, and every file can be read again.
 
 use anyhow::{Context as _, Result, bail};
-use lockstep_e2e::keys::{patch_team, published, push_secret, wait_team};
+use lockstep_e2e::keys::{entry, hold, patch_team, published, push_secret, wait_team};
 use lockstep_e2e::{Stage, stored, until};
 use lockstep_testbed::{
-    Binary, Installation, Kubectl, OPERATOR_NAMESPACE, Scratch, Tool, binary, condition, tool,
+    Binary, Installation, Kubectl, OPERATOR_NAMESPACE, Person, Scratch, Tool, binary, condition,
+    tool,
 };
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;
@@ -149,4 +150,13 @@ fn a_lost_cluster_reads_every_file_again() {
     .unwrap();
     let db = new.kubectl().json(&["secret", "db", "-n", "blog"]).unwrap();
     assert_eq!(db["data"]["password"], stored("precious"));
+
+    // A Secret that is there and lacks the saved identity is reported and left as it is.
+    let other = Person::new().unwrap().identity_text().unwrap();
+    hold(new.kubectl(), "blog-made-age", &[("key.agekey", &other)]).unwrap();
+    let refused = desk.run("3. ", new.kubectl()).unwrap_err().to_string();
+    let told = format!("does not hold {made}; it was left as it is");
+    assert!(refused.contains(&told), "{refused}");
+    let held = entry(new.kubectl(), "blog-made-age", "key.agekey").unwrap();
+    assert_eq!(held, other);
 }

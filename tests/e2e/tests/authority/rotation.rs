@@ -4,6 +4,7 @@
 use crate::keys::hold;
 use crate::steps::patch_team;
 use anyhow::Result;
+use lockstep_e2e::keys::published;
 use lockstep_e2e::{Stage, metadata, secret, stored, until};
 use lockstep_testbed::{Asked, Person, Tenant};
 use serde_json::json;
@@ -94,8 +95,8 @@ fn rotation_changes_nothing_in_the_cluster_and_the_operators_key_can_be_replaced
     let keys = json!({"keys": [{"secretRef": {"name": "turning-next-age"}}]});
     patch_team(&tenant, &keys).unwrap();
     until(tenant.kubectl(), &team, |team| {
-        let held = team["status"]["recipients"].to_string();
-        held.contains(new.recipient()) && !held.contains(old.recipient())
+        let old_is = |secret| published(team, secret).contains(&(old.recipient(), "Retired"));
+        published(team, "turning-next-age") == [(new.recipient(), "Held")] && old_is("turning-age")
     })
     .unwrap();
 
