@@ -78,7 +78,8 @@ fn fetch_reason(error: &FetchError) -> RepositoryReason {
         FetchError::Redirected { .. }
         | FetchError::Protocol { .. }
         | FetchError::TooLarge { .. }
-        | FetchError::FileTooLarge { .. } => RepositoryReason::InvalidContent,
+        | FetchError::FileTooLarge { .. }
+        | FetchError::TooMuchMemory { .. } => RepositoryReason::InvalidContent,
         FetchError::Store(_) => RepositoryReason::StorageFailed,
     }
 }

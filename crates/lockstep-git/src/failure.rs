@@ -124,6 +124,14 @@ pub enum FetchError {
         /// How many bytes a file may have.
         limit: usize,
     },
+    /// What was sent takes more memory to unpack than there is for it.
+    #[error("what {url} sent takes more than {limit} bytes of memory to unpack")]
+    TooMuchMemory {
+        /// The repository.
+        url: GitUrl,
+        /// How many bytes unpacking may take.
+        limit: u64,
+    },
     /// The store on this machine failed.
     #[error("the local store failed")]
     Store(#[from] StoreError),
@@ -152,6 +160,7 @@ impl FetchError {
             Self::Protocol { .. } => "ProtocolError",
             Self::TooLarge { .. } => "TooLarge",
             Self::FileTooLarge { .. } => "FileTooLarge",
+            Self::TooMuchMemory { .. } => "TooMuchMemory",
             Self::Store(_) => "StoreFailed",
             Self::Interrupted => "Interrupted",
         }
@@ -177,7 +186,7 @@ impl FetchError {
                 "check the address; many servers say the same of a private repository when the \
                  credentials do not reach it"
             }
-            Self::TooLarge { .. } | Self::FileTooLarge { .. } => {
+            Self::TooLarge { .. } | Self::FileTooLarge { .. } | Self::TooMuchMemory { .. } => {
                 "keep manifests in a repository of their own"
             }
             _ => return None,

@@ -1,8 +1,9 @@
 //! One fetch: ask for the branch, stop if its tip is here, else receive one pack of one commit.
 
 use crate::generation::{Generation, LARGEST_OBJECT};
+use crate::guard::{Ended, MEMORY_LIMIT, guarded};
 use crate::walk::object_id;
-use crate::wire::{Link, TICK, Wire};
+use crate::wire::{Link, Wire};
 use crate::{FetchError, Remote, StoreError};
 use gix::progress::Discard;
 use gix::protocol::fetch::{RefMap, Shallow};
@@ -16,10 +17,7 @@ use std::io;
 use std::num::NonZeroU32;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
 
 /// The one reference of a store. What it points to tells the server what is here already.
 const TIP: &str = "refs/lockstep/tip";
@@ -71,39 +69,24 @@ fn exchange(
     }
     link.expect_pack();
     let prepared = prepared.with_shallow(Shallow::DepthAtRemote(NonZeroU32::MIN));
-    until(link.deadline(), interrupt, |stop| {
-        prepared
-            .receive(Discard, stop)
-            .map_err(|error| match stop.load(Ordering::Relaxed) {
-                true => link.stopped(),
-                false => unreceived(link, generation, error),
-            })
-    })?;
+    let (received, why) = guarded(link.deadline(), interrupt, |stop| {
+        prepared.receive(Discard, stop)
+    });
+    if let Err(error) = received {
+        return Err(match why {
+            Some(Ended::Late) => link.stopped(),
+            Some(Ended::Greedy) => FetchError::TooMuchMemory {
+                url: link.remote().url.clone(),
+                limit: MEMORY_LIMIT,
+            },
+            None => unreceived(link, generation, error),
+        });
+    }
     if is_here(&repository, tip) {
         Ok(Fetched::Tip(object_id(tip)))
     } else {
         Err(protocol(link, "sending the commit"))
     }
-}
-
-/// Does work that a flag can end, and raises the flag when it is time: a pack of a few kilobytes can
-/// unfold into days of work, and then the server is not what is waited for.
-fn until<T>(deadline: Instant, interrupt: &AtomicBool, work: impl FnOnce(&AtomicBool) -> T) -> T {
-    let stop = AtomicBool::new(false);
-    let (working, watched) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        // It ends with the work, even if that panics: the channel's other end goes then.
-        scope.spawn(|| {
-            let watched = watched;
-            while watched.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                if interrupt.load(Ordering::Relaxed) || Instant::now() >= deadline {
-                    stop.store(true, Ordering::Relaxed);
-                }
-            }
-        });
-        let _working = working;
-        work(&stop)
-    })
 }
 
 /// The remote side, reduced to the references that `refspec` names.

@@ -22,6 +22,7 @@ mod entry;
 mod failure;
 mod fetch;
 mod generation;
+mod guard;
 mod remote;
 mod snapshot;
 mod store;

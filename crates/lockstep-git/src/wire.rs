@@ -8,7 +8,7 @@ mod link;
 mod redirect;
 mod tls;
 
-pub(crate) use link::{Link, TICK};
+pub(crate) use link::Link;
 
 use exchange::{Body, Exchange, HeaderLines, Upload};
 use gix_transport::client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse};

@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_secs(30);
 /// No fetch takes longer, whatever it may.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a fetch looks whether it should stop.
-pub(crate) const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(100);
 /// How many bytes are taken before the pack: a list of branches.
 const REFS_LIMIT: u64 = 32 << 20;
 /// How many bytes are taken in all: a store must not fill the disk.

@@ -295,6 +295,56 @@ fn a_small_pack_that_unfolds_into_a_day_of_work_is_left_at_the_deadline() {
     rig.fetch().unwrap();
 }
 
+/// What [`a_small_pack_that_unfolds_into_more_than_the_memory_is_left`] runs alone: memory is the process's.
+#[test]
+#[ignore = "run by another test, in a process of its own"]
+fn unfolds_into_gigabytes() {
+    let rig = Rig::with_files(&[("a", "1")]);
+    let mut pack = Pack::new();
+    let mut length = 32_000_000_u32;
+    let mut base = pack.blob(&vec![0; length as usize]);
+    // Of the things that are made from each, one is a base again, and the others are held meanwhile,
+    // since something is made from them too.
+    for _ in 0..100 {
+        let before = pack.delta(base, &copies_of(length, length - 2));
+        pack.delta(before, &copies_of(length - 2, 1 << 24));
+        let next = pack.delta(base, &copies_of(length, length - 1));
+        let after = pack.delta(base, &copies_of(length, length - 3));
+        pack.delta(after, &copies_of(length - 3, 1 << 24));
+        (base, length) = (next, length - 1);
+    }
+    let pack = pack.finish();
+    assert!(pack.len() < 100_000);
+    rig.server.set_fault(Some(Fault::At(2, answer(&pack))));
+    assert_eq!(rig.fetch().unwrap_err().reason(), "TooMuchMemory");
+    rig.server.set_fault(None);
+    rig.fetch().unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak: u64 = peak.unwrap().trim_end_matches("kB").trim().parse().unwrap();
+    assert!(peak < 600 << 10, "{peak} KiB");
+}
+
+/// A delta that makes `result` bytes of a base of `length`.
+fn copies_of(length: u32, result: u32) -> Vec<u8> {
+    const MOST: u32 = 0xff_ffff;
+    let pieces = [(0, MOST), (MOST, result - MOST)];
+    copies(length.into(), result.into(), &pieces)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_pack_that_unfolds_into_more_than_the_memory_is_left() {
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "packs::unfolds_into_gigabytes", "--ignored"]);
+    let output = test.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+}
+
 #[test]
 fn an_update_that_lies_is_fetched_anew_from_the_start() {
     let rig = Rig::with_files(&[("a", "1")]);
