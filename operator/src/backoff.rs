@@ -3,7 +3,7 @@
 //! Pauses are lengths, kept against the process's monotonic clock: setting the time of day neither
 //! skips nor hurries one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A way to wait longer and longer.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,29 @@ impl Backoff {
     fn even(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
         self.first.saturating_mul(1 << doublings).min(self.longest)
+    }
+}
+
+/// Failures in a row of one piece of work, and when it is tried again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Retry {
+    failures: u32,
+    due: Option<Instant>,
+}
+
+impl Retry {
+    /// Counts a failure that may pass, and says how long to wait. Work that news has had done before it
+    /// was due, and that fails again, counts for nothing: however much goes on during an outage, the wait
+    /// after it is the same.
+    pub(crate) fn failed(&mut self, now: Instant, interval: Duration) -> Duration {
+        let left = self.due.and_then(|due| due.checked_duration_since(now));
+        if let Some(left) = left.filter(|left| !left.is_zero()) {
+            return left;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let pause = TRANSIENT.pause_within(self.failures, interval);
+        self.due = Some(now + pause);
+        pause
     }
 }
 
@@ -78,6 +101,21 @@ mod tests {
         near(TRANSIENT.pause_within(9, minute), 60.0);
         near(TRANSIENT.pause_within(2, minute), 4.0);
         near(TRANSIENT.pause_within(9, Duration::from_secs(1)), 2.0);
+    }
+
+    #[test]
+    fn news_during_an_outage_does_not_make_the_wait_after_it_longer() {
+        let (start, interval) = (Instant::now(), Duration::from_secs(600));
+        let mut retry = Retry::default();
+        let first = retry.failed(start, interval);
+        near(first, 2.0);
+        // A bell that rings a hundred times, and each time it fails again.
+        for step in 0..100 {
+            let now = start + first * step / 100;
+            let wait = retry.failed(now, interval);
+            assert_eq!(now + wait, start + first);
+        }
+        near(retry.failed(start + first, interval), 4.0);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use futures::{Stream, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use lockstep_api::{Repository, Sync, Team};
@@ -25,6 +26,7 @@ use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The controllers, before they run.
 pub(crate) struct Controllers {
@@ -169,7 +171,7 @@ impl Controllers {
     }
 }
 
-/// A controller with a store of its own, a note of when the store is filled, and a bell for changes.
+/// A controller for what a watch of all objects tells, without those that cannot be read.
 fn controller<K>(
     api: Api<DeserializeGuard<K>>,
     watch: Watch,
@@ -181,12 +183,56 @@ fn controller<K>(
 where
     K: Least + Clone + DeserializeOwned + Debug + Send + std::marker::Sync + 'static,
 {
-    let (store, writer) = reflector::store();
     let events = watcher(api, watcher::Config::default()).default_backoff();
     let events = unread.sort_out(events).inspect(move |event| look(event));
-    let events = events.reflect(writer);
-    let events = ringing(synced.note(watch, events), ring);
+    controlled(events, watch, synced, ring)
+}
+
+/// A controller with a store of its own, a note of when the store is filled, and a bell for changes.
+fn controlled<K>(
+    events: impl Stream<Item = Result<watcher::Event<K>, watcher::Error>> + Send + 'static,
+    watch: Watch,
+    synced: &Synced,
+    mut ring: impl FnMut(Change<'_, K>) + Send + 'static,
+) -> Controller<K>
+where
+    K: kube::Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + std::marker::Sync
+        + 'static,
+{
+    let (store, writer) = reflector::store();
+    // A list of many pages is told of page by page, and stored when the last one is there: whoever was
+    // told of before that was looked up in vain.
+    let (listed, [all]) = Bell::with_listeners();
+    let events = ringing(synced.note(watch, events.reflect(writer)), move |change| {
+        if matches!(change, Change::All) {
+            listed.ring();
+        }
+        ring(change);
+    });
     Controller::for_stream(events.applied_objects(), store)
+        .trigger_backoff(AtOnce)
+        .reconcile_all_on(all)
+}
+
+/// No pause after a watch has failed: the watch pauses by itself, and a pause here would stop all bells
+/// of the controller with it.
+struct AtOnce;
+
+impl Iterator for AtOnce {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+}
+
+impl Backoff for AtOnce {
+    fn reset(&mut self) {}
 }
 
 /// Logs what a controller itself ran into: a watch that broke, mostly. It goes on by itself.
@@ -228,3 +274,6 @@ fn watch_cause(error: &watcher::Error) -> String {
 fn never<K>(_: Arc<K>, error: &Infallible, _: Arc<Context>) -> Action {
     match *error {}
 }
+
+#[cfg(test)]
+mod tests;

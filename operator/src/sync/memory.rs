@@ -5,6 +5,7 @@
 //! nothing else: the inventory is in the Sync's status, too.
 
 use super::resolve::Resolved;
+use crate::backoff::Retry;
 use crate::keys::KeyBasis;
 use lockstep_api::SyncStatus;
 use lockstep_names::{NamespaceName, ObjectId, ObjectKey, RepoPath};
@@ -86,8 +87,8 @@ pub(crate) struct Memory {
     pub holding_since: Option<Instant>,
     /// When everything was last applied, changed or not.
     pub full_apply: Option<Instant>,
-    /// How often in a row the Sync has failed in a way that may pass.
-    pub failures: u32,
+    /// How often in a row the Sync has failed in a way that may pass, and when it is tried again.
+    pub retry: Retry,
     /// The status as it should be in the cluster.
     pub status: Option<SyncStatus>,
     /// Did writing it fail?
@@ -111,11 +112,12 @@ impl Memory {
         self.status = Some(status);
     }
 
-    /// Forgets every file unless it was found under the same basis.
+    /// Forgets every file, and how often it failed, unless it was found under the same basis.
     pub(crate) fn rebase(&mut self, basis: Basis) {
         if self.basis.as_ref() != Some(&basis) {
             self.files.clear();
             self.settled = None;
+            self.retry = Retry::default();
             self.basis = Some(basis);
         }
     }

@@ -3,12 +3,12 @@
 use super::Ending;
 use super::failure::{Next, StepError};
 use super::memory::Memory;
-use crate::backoff::{TRANSIENT, spread};
+use crate::backoff::{Retry, spread};
 use crate::context::Context;
 use kube::runtime::controller::Action;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 /// When to look again; no later than after `due`, if there is such a thing.
@@ -30,15 +30,11 @@ pub(super) fn next(
         Ending::Halted(error, _) => error.next() == Next::Retry,
     };
     if !retry {
-        memory.failures = 0;
+        memory.retry = Retry::default();
         return Action::requeue(spread(interval).min(soonest));
     }
-    memory.failures = memory.failures.saturating_add(1);
-    Action::requeue(
-        TRANSIENT
-            .pause_within(memory.failures, interval)
-            .min(soonest),
-    )
+    let pause = memory.retry.failed(Instant::now(), interval);
+    Action::requeue(pause.min(soonest))
 }
 
 /// A flag that rises when a reconcile has to end: at its deadline, or when the process is to stop.
