@@ -73,7 +73,7 @@ impl Session {
         let mut next = String::new();
         loop {
             let list = persist(stop, || self.page(&path, &next)).await?;
-            let items = list.items.into_iter().map(|item| item.metadata);
+            let items = list.items.into_iter().flatten().map(|item| item.metadata);
             all.extend(items.map(|seen| (seen.name.clone(), seen)));
             if list.metadata.next.is_empty() {
                 return Ok(all);
@@ -98,8 +98,8 @@ impl Session {
 #[derive(Deserialize)]
 struct List {
     metadata: ListMetadata,
-    #[serde(default)]
-    items: Vec<Item>,
+    /// An empty list of metadata is told as `null`.
+    items: Option<Vec<Item>>,
 }
 
 #[derive(Deserialize)]
@@ -111,4 +111,18 @@ struct ListMetadata {
 #[derive(Deserialize)]
 struct Item {
     metadata: Seen,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_nothing_is_read() {
+        for items in ["", r#","items":null"#, r#","items":[]"#] {
+            let answer = format!(r#"{{"metadata":{{"resourceVersion":"7"}}{items}}}"#);
+            let list: List = serde_json::from_str(&answer).unwrap();
+            assert_eq!(list.items.into_iter().flatten().count(), 0);
+        }
+    }
 }

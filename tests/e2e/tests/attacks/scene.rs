@@ -172,11 +172,13 @@ impl Scene {
         Ok(())
     }
 
-    /// Writes alpha's Secret into the inventory of a Sync of beta's, with its true UID. No tenant can do
-    /// that; whoever could would still not get it deleted.
+    /// Writes an object of alpha's into the inventory of a Sync of beta's, with its true UID. No tenant
+    /// can do that; whoever could would still not get it deleted. (An object that another of beta's Syncs
+    /// asks for would be left to that one.)
     fn forge_inventory(&self) -> Result<()> {
-        let victim = self.kubectl().json(&["secret", "db", "-n", VICTIM])?;
-        let entry = json!({"id": "alpha_db__Secret", "v": "v1", "uid": victim["metadata"]["uid"]});
+        let victim = ["configmap", "settings", "-n", VICTIM];
+        let uid = &self.kubectl().json(&victim)?["metadata"]["uid"];
+        let entry = json!({"id": "alpha_settings__ConfigMap", "v": "v1", "uid": uid});
         let patch = json!({"status": {"inventory": {"entries": [entry]}}}).to_string();
         let what = ["patch", "sync", "forged-inventory", "-n", "beta"];
         let how = ["--subresource=status", "--type=merge", "-p", &patch];
