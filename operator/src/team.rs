@@ -82,8 +82,11 @@ fn verdict(
         return (*reason, message);
     }
     let Some(missing) = ring.missing.first() else {
-        let count = ring.identities.recipients().count();
-        return (TeamReason::Succeeded, format!("{count} recipients"));
+        let message = match ring.identities.recipients().count() {
+            1 => "1 recipient".to_owned(),
+            count => format!("{count} recipients"),
+        };
+        return (TeamReason::Succeeded, message);
     };
     let mut message = missing.to_string();
     if let KeyProblem::Shared { teams, .. } = &missing.why {

@@ -100,7 +100,7 @@ fn a_lost_cluster_reads_every_file_again() {
     let keys = json!([{"secretRef": {"name": "blog-made-age"}, "generate": "Once"}]);
     patch_team(&tenant, &json!({"keys": keys})).unwrap();
     stage.installation.grant().unwrap();
-    let team = wait_team(&tenant, "Succeeded", "1 recipients").unwrap();
+    let team = wait_team(&tenant, "Succeeded", "1 recipient").unwrap();
     let made = published(&team, "blog-made-age")[0].0.to_owned();
     let commit = push_secret(&tenant, "precious", &[&made]).unwrap();
     tenant.sync(&json!({"path": "deploy"})).unwrap();

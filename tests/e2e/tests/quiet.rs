@@ -2,7 +2,7 @@
 //! when it got no answer.
 
 use anyhow::{Result, ensure};
-use lockstep_e2e::{Stage, config_map, secret};
+use lockstep_e2e::{Stage, config_map, secret, until};
 use lockstep_testbed::{Asked, Fault, Tenant, condition, eventually};
 use serde_json::json;
 use std::time::Duration;
@@ -17,7 +17,12 @@ fn applied(stage: &Stage, name: &str) -> Result<(Tenant, String)> {
         ("deploy/db-secret.yaml", db.as_str()),
         ("deploy/settings.yaml", &settings),
     ];
-    stage.applied(name, &files, &json!({}))
+    let applied = stage.applied(name, &files, &json!({}))?;
+    // A Team that was there before its rights says so only a little later.
+    until(applied.0.kubectl(), &["team", name], |team| {
+        condition(team, "Ready")["status"] == "True"
+    })?;
+    Ok(applied)
 }
 
 /// How often Syncs were reconciled so far.
