@@ -1,5 +1,5 @@
 //! From Flux to Lockstep without a moment of absence: the steps of
-//! `docs/how-to/cut-over-from-flux.md`, with Flux's own kustomize-controller.
+//! `docs/how-to/migrate-from-flux.md`, with Flux's own kustomize-controller.
 
 use anyhow::{Context as _, Result, ensure};
 use lockstep_e2e::{Stage, config_map, metadata, ready, secret, stored, until};
