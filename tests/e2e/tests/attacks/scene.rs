@@ -194,6 +194,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Deletes all of beta's Syncs but one; what they applied stays.
+    pub(crate) fn leave_only(&self, name: &str) -> Result<()> {
+        let syncs = self.kubectl().json(&["syncs", "-n", "beta"])?;
+        let names = syncs["items"].as_array().context("no list")?.iter();
+        let names = names.filter_map(|sync| sync["metadata"]["name"].as_str());
+        let others: Vec<_> = names.filter(|other| *other != name).collect();
+        let delete = ["delete", "sync", "-n", "beta"];
+        self.kubectl().run(&[&delete[..], &others].concat())?;
+        Ok(())
+    }
+
     /// Waits until an attack has come to what this pass makes of it.
     pub(crate) fn wait(&self, pass: Pass, attack: &Attack) -> Result<()> {
         let expected = attack.expected(pass);

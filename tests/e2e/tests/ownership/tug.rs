@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use lockstep_e2e::{Stage, config_map, event_messages};
-use lockstep_testbed::{Tenant, condition, eventually};
+use lockstep_testbed::{Admission, Tenant, Webhook, condition, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -134,4 +134,73 @@ fn an_ignored_field_is_left_to_whoever_changes_it() {
         Ok(())
     })
     .unwrap();
+}
+
+/// A webhook that wants five replicas of whatever is written in the namespace.
+fn wants_five(stage: &Stage, namespace: &str) -> Result<Webhook> {
+    let five = json!([{"op": "replace", "path": "/spec/replicas", "value": 5}]);
+    let webhook = Webhook::start(move |_| Admission::Patch(five.clone()))?;
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": namespace},
+        "webhooks": [{
+            "name": "five.example.com",
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "clientConfig": webhook.client_config(),
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "rules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"],
+                       "operations": ["CREATE", "UPDATE"]}],
+        }],
+    });
+    let kubectl = stage.installation.kubectl();
+    kubectl.apply(&configuration.to_string())?;
+    let probe = [
+        "create",
+        "deployment",
+        "probe",
+        "--image=example.com/probe:1",
+    ];
+    let dry = ["--dry-run=server", "-o", "json", "-n", namespace];
+    eventually("the webhook has its say", Duration::from_secs(30), || {
+        let made: Value = serde_json::from_str(&kubectl.run(&[&probe[..], &dry].concat())?)?;
+        ensure!(made["spec"]["replicas"] == 5, "not yet");
+        Ok(())
+    })?;
+    Ok(webhook)
+}
+
+#[test]
+fn a_webhook_that_changes_what_is_applied_begins_no_endless_war() {
+    let stage = Stage::shared().unwrap();
+    let tenant = stage.tenant("hooked").unwrap();
+    let webhook = wants_five(&stage, "hooked").unwrap();
+    tenant
+        .checkout()
+        .write("deploy/web.yaml", DEPLOYMENT)
+        .unwrap();
+    let commit = tenant.checkout().push("web").unwrap();
+    tenant.sync(&json!({"path": "deploy"})).unwrap();
+    tenant.wait_applied(&commit).unwrap();
+    assert_eq!(replicas(&tenant).unwrap(), 5);
+
+    // The API server counts what the webhook made of it as ours: nothing has drifted, and nothing is
+    // written again.
+    let written = || {
+        let asked = webhook.asked();
+        let real = asked.iter().filter(|asked| asked["dryRun"] != true);
+        real.filter(|asked| asked["name"] == "web").count()
+    };
+    assert_eq!(written(), 1);
+    let text = config_map("other", &[("a", "b")]);
+    tenant.checkout().write("deploy/other.yaml", &text).unwrap();
+    let commit = tenant.publish("more").unwrap();
+    let sync = tenant.wait_applied(&commit).unwrap();
+    assert_eq!(condition(&sync, "Drifted")["status"], "False");
+    assert_eq!(written(), 1);
+    let kubectl = tenant.kubectl();
+    kubectl
+        .run(&["delete", "mutatingwebhookconfiguration", "hooked"])
+        .unwrap();
 }
