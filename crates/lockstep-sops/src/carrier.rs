@@ -64,7 +64,7 @@ pub(crate) fn leave(splices: &mut Splices, text: &str, scalar: &Scalar) {
 }
 
 /// Removes a tag that ciphertext cannot bear: the type is part of the ciphertext.
-fn drop_tag(splices: &mut Splices, text: &str, node: &Node) {
+pub(crate) fn drop_tag(splices: &mut Splices, text: &str, node: &Node) {
     let core = node
         .tag
         .as_deref()

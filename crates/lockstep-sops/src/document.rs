@@ -9,13 +9,17 @@
 //! }
 //! ```
 
+use crate::alter::{self, Altered, NewValue};
 use crate::encrypt;
-use crate::error::{EncryptError, OpenError, ParseError, RotateError, TreeError};
+use crate::error::{
+    AlterError, EditError, EncryptError, OpenError, ParseError, RotateError, TreeError,
+};
 use crate::metadata::{AgeEntry, Metadata};
 use crate::metadata_read;
 use crate::open;
 use crate::place::{KeyPath, Place};
 use crate::plaintext;
+use crate::reseal;
 use crate::rotate::{self, Aim, Selection};
 use crate::selector::{EncryptionPolicy, Selector};
 use crate::survey::{Keys, METADATA_KEY, Survey};
@@ -250,6 +254,44 @@ impl Document<Opened> {
     #[must_use]
     pub fn plaintext(&self) -> SecretString {
         plaintext::of(self)
+    }
+
+    /// [`Document::plaintext`] with `value` at `path` in the first document, in the style of what stands
+    /// there, for [`Document::reseal`]. Mappings and lists that are missing on the way are made; a list
+    /// position behind the last appends.
+    ///
+    /// # Errors
+    /// [`AlterError`].
+    pub fn set(&self, path: &KeyPath, value: NewValue) -> Result<Altered, AlterError> {
+        alter::set(&self.plaintext(), path, value)
+    }
+
+    /// [`Document::plaintext`] without what stands at `path` in the first document.
+    ///
+    /// # Errors
+    /// [`AlterError`].
+    pub fn unset(&self, path: &KeyPath) -> Result<Altered, AlterError> {
+        alter::unset(&self.plaintext(), path)
+    }
+
+    /// Encrypts `new`, an edited form of [`Document::plaintext`], in place of the contents, under the
+    /// same data key. The result was opened again and says what `new` says.
+    ///
+    /// A value that stays keeps its ciphertext and the bytes around it; of the metadata, the MAC and
+    /// the time change and nothing else. `key` must be the file's own. A value that is new, and that
+    /// `guard` would encrypt, is refused where the file's own selector leaves it in clear.
+    ///
+    /// # Errors
+    /// [`EditError`].
+    pub fn reseal(
+        &self,
+        new: SecretString,
+        key: &DataKey,
+        guard: Option<&Selector>,
+        now: jiff::Timestamp,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<String, EditError> {
+        reseal::reseal(self, new, key, guard, now, random)
     }
 
     /// One tree per YAML document.

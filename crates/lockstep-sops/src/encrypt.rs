@@ -11,6 +11,7 @@ use crate::mac::Mac;
 use crate::metadata::AgeEntry;
 use crate::metadata_write::Block;
 use crate::open::tree_error;
+use crate::reseal::{Kept, KeptComment};
 use crate::resolve;
 use crate::seam;
 use crate::selector::{EncryptionPolicy, Selector};
@@ -39,29 +40,17 @@ pub(crate) fn encrypt(
     }
     let text = text.expose();
     let survey = Survey::of(stream, &policy.selector, Keys::Strings)?;
-    let cipher = Cipher::new(key);
     let mut sealer = Sealer {
         text,
         stream,
         survey: &survey,
-        cipher,
+        cipher: Cipher::new(key),
         random,
+        kept: None,
     };
-    let mut mac = Mac::new(policy.mac_scope);
-
-    let mut ciphertexts = Vec::with_capacity(survey.leaves.len());
-    for leaf in &survey.leaves {
-        ciphertexts.push(sealer.leaf(leaf, &mut mac)?);
-    }
-    let mut splices = Splices::default();
-    sealer.put_values(&mut splices, &ciphertexts);
-    sealer.put_comments(&mut splices, &policy.selector);
-
-    let last_modified = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mac = Zeroizing::new(mac.finish().into_bytes());
-    let mac = sealer
-        .cipher
-        .seal(mac, TypeName::Str, &last_modified, sealer.random);
+    let (mut splices, mac) = sealer.contents(policy)?;
+    let last_modified = last_modified(now);
+    let mac = sealer.mac(mac, &last_modified);
     let block = Block {
         age: wrapped,
         policy,
@@ -74,6 +63,11 @@ pub(crate) fn encrypt(
     let encrypted = std::mem::take(&mut *splices.apply(text));
     reopen(&encrypted, key).map_err(EncryptError::NotReadable)?;
     Ok(encrypted)
+}
+
+/// A time as the metadata has it.
+pub(crate) fn last_modified(now: jiff::Timestamp) -> String {
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Whether encrypting with `selector` would encrypt any value of a file.
@@ -101,15 +95,42 @@ fn reopen(encrypted: &str, key: &DataKey) -> Result<(), Box<dyn std::error::Erro
     }
 }
 
-struct Sealer<'a> {
-    text: &'a str,
-    stream: &'a Stream,
-    survey: &'a Survey,
-    cipher: Cipher,
-    random: &'a mut dyn FnMut(&mut [u8]),
+/// Encrypts the contents of a file: everything but the metadata.
+pub(crate) struct Sealer<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) stream: &'a Stream,
+    pub(crate) survey: &'a Survey,
+    pub(crate) cipher: Cipher,
+    pub(crate) random: &'a mut dyn FnMut(&mut [u8]),
+    /// What the file held before, under the same data key, where it is edited.
+    pub(crate) kept: Option<&'a Kept<'a>>,
 }
 
 impl Sealer<'_> {
+    /// The replacements that encrypt values and comments, and the MAC over all of them.
+    pub(crate) fn contents(
+        &mut self,
+        policy: &EncryptionPolicy,
+    ) -> Result<(Splices, Mac), EncryptError> {
+        let mut mac = Mac::new(policy.mac_scope);
+        let survey = self.survey;
+        let mut ciphertexts = Vec::with_capacity(survey.leaves.len());
+        for leaf in &survey.leaves {
+            ciphertexts.push(self.leaf(leaf, &mut mac)?);
+        }
+        let mut splices = Splices::default();
+        self.put_values(&mut splices, &ciphertexts);
+        self.put_comments(&mut splices, &policy.selector);
+        Ok((splices, mac))
+    }
+
+    /// Encrypts the MAC as the metadata has it.
+    pub(crate) fn mac(&mut self, mac: Mac, last_modified: &str) -> String {
+        let mac = Zeroizing::new(mac.finish().into_bytes());
+        self.cipher
+            .seal(mac, TypeName::Str, last_modified, self.random)
+    }
+
     /// Adds a leaf to the MAC, and encrypts it if it is selected and not empty.
     fn leaf(&mut self, leaf: &Leaf, mac: &mut Mac) -> Result<Option<String>, EncryptError> {
         let node = self.stream.node(leaf.node);
@@ -127,6 +148,11 @@ impl Sealer<'_> {
             return Err(EncryptError::AlreadyEncrypted(place()));
         }
         let additional = self.survey.additional_data(leaf.path);
+        if let Some(kept) = self.kept
+            && let Some(ciphertext) = kept.ciphertext(&place(), &typed, &additional)
+        {
+            return Ok(Some(ciphertext.to_owned()));
+        }
         Ok(Some(self.cipher.seal(
             typed.bytes(),
             type_name,
@@ -141,9 +167,17 @@ impl Sealer<'_> {
             let (None, NodeKind::Scalar(scalar)) = (leaf.alias, &node.kind) else {
                 continue;
             };
-            match ciphertext {
-                Some(ciphertext) => carrier::put(splices, self.text, node, scalar, ciphertext),
-                None => carrier::leave(splices, self.text, scalar),
+            let carried = self
+                .kept
+                .zip(ciphertext.as_ref())
+                .and_then(|(kept, sealed)| {
+                    let place = self.survey.place(self.stream, leaf);
+                    kept.carrier(&place, self.text, node, scalar, sealed)
+                });
+            match (carried, ciphertext) {
+                (Some((span, carrier)), _) => splices.replace(span, carrier),
+                (None, Some(sealed)) => carrier::put(splices, self.text, node, scalar, sealed),
+                (None, None) => carrier::leave(splices, self.text, scalar),
             }
         }
         for alias in self.survey.aliases.iter().filter(|alias| alias.expand) {
@@ -158,8 +192,22 @@ impl Sealer<'_> {
     fn put_comments(&mut self, splices: &mut Splices, selector: &Selector) {
         let attribution = Attribution::new(self.text, self.stream, self.survey);
         for (index, comment) in self.stream.comments().iter().enumerate() {
+            let containers = attribution.containers(index);
+            if let Some(kept) = self.kept {
+                let mut places = containers
+                    .iter()
+                    .map(|path| self.survey.additional_data(*path));
+                match kept.comment(self.text, comment, &mut places) {
+                    KeptComment::InClear => continue,
+                    KeptComment::Sealed(carrier) => {
+                        splices.replace(comment.span.clone(), carrier);
+                        continue;
+                    }
+                    KeptComment::New => {}
+                }
+            }
             let selected = |path: &PathId| self.survey.selected(selector, *path);
-            let likeliest = attribution.containers(index).into_iter().next();
+            let likeliest = containers.into_iter().next();
             // Rather one comment too many than a secret that was commented out and stays.
             let path = likeliest
                 .filter(selected)

@@ -1,6 +1,6 @@
 //! What can go wrong between a file and its tree. No message holds a value.
 
-use crate::place::Place;
+use crate::place::{KeyPath, Place};
 use crate::selector::SelectorError;
 use lockstep_yaml::YamlError;
 
@@ -186,6 +186,94 @@ impl EncryptError {
             Self::CommentSelector(_) => "select by key: encrypted_regex or encrypted_suffix",
             Self::NotReadable(_) => "please report this as a bug, with a file that shows it",
             Self::Tree(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Why one value of a document is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AlterError {
+    /// There is nothing to change a value of.
+    #[error("the file has no document")]
+    NoDocument,
+    /// It is not said which.
+    #[error("no key is named")]
+    NoPath,
+    /// The text cannot be read.
+    #[error("not readable as YAML")]
+    Yaml(#[source] YamlError),
+    /// A place of the tree cannot be read.
+    #[error("the document cannot be read")]
+    Tree(#[from] TreeError),
+    /// There is no such place.
+    #[error("{0}: there is nothing here")]
+    NotThere(KeyPath),
+    /// A list is asked for a key, or a mapping for a position.
+    #[error("{0}: a list has positions and a mapping has keys: the last step is of the wrong sort")]
+    WrongStep(KeyPath),
+    /// A value is asked for something inside it.
+    #[error("{0}: this is a value, with nothing inside")]
+    NoCollection(KeyPath),
+    /// The place stands elsewhere, too.
+    #[error("{0}: this is an alias: what it stands for would change elsewhere, too")]
+    Alias(KeyPath),
+    /// The text around the place does not let it be changed by itself.
+    #[error("{0}: this cannot be changed without changing the text around it")]
+    Shape(KeyPath),
+}
+
+impl AlterError {
+    /// What to do next, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoCollection(_) => "unset it first, if it is to become a mapping or a list",
+            Self::Alias(_) | Self::Shape(_) => "change it in an editor: lockstep edit FILE",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Why an encrypted document does not get new contents.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// It was never encrypted: there is no data key to keep.
+    #[error("the file is not encrypted")]
+    NotEncrypted,
+    /// The new contents cannot be read.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The new contents have metadata of their own.
+    #[error("the new text has sops metadata of its own")]
+    Metadata,
+    /// They cannot be encrypted.
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
+    /// A new value would stand in clear where the policy encrypts.
+    #[error("{0}: the policy encrypts this value, and the file would leave it in clear")]
+    InClear(Place),
+}
+
+impl From<TreeError> for EditError {
+    fn from(error: TreeError) -> Self {
+        Self::Encrypt(EncryptError::Tree(error))
+    }
+}
+
+impl EditError {
+    /// What to do next, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotEncrypted => "encrypt it first",
+            Self::Parse(source) => return source.hint(),
+            Self::Metadata => "leave the `sops` block out: it is kept from the file",
+            Self::Encrypt(source) => return source.hint(),
+            Self::InClear(_) => {
+                "the file says itself what of it is encrypted: decrypt it and encrypt it again, by the policy"
+            }
         };
         Some(hint.to_owned())
     }

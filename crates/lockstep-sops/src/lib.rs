@@ -16,6 +16,7 @@
 //! boundaries between unencrypted values, nulls, comments, and the metadata itself. Selecting by
 //! comments is refused. Nothing here reads files, clocks or random numbers.
 
+mod alter;
 mod carrier;
 mod cipher;
 mod comments;
@@ -31,6 +32,7 @@ mod metadata_write;
 mod open;
 mod place;
 mod plaintext;
+mod reseal;
 mod resolve;
 mod restore;
 mod rotate;
@@ -42,10 +44,11 @@ mod tree;
 mod tree_builder;
 mod typed;
 
+pub use alter::{Altered, Altering, NewValue};
 pub use document::{Clear, Document, Encrypted, Opened, Parsed, parse};
 pub use error::{
-    EncryptError, MetadataError, OpenError, OpenErrorKind, ParseError, ParseErrorKind, RotateError,
-    TreeError,
+    AlterError, EditError, EncryptError, MetadataError, OpenError, OpenErrorKind, ParseError,
+    ParseErrorKind, RotateError, TreeError,
 };
 pub use goregex::{GoRegex, RegexError};
 pub use metadata::{AgeEntry, Metadata, OtherKeys};

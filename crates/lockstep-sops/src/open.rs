@@ -27,6 +27,7 @@ const COMMENT_RETRIES: usize = 5000;
 /// What was decrypted, apart from the values that are in the trees.
 #[derive(Debug)]
 pub(crate) struct Decrypted {
+    pub(crate) metadata: Metadata,
     pub(crate) survey: Survey,
     /// For each leaf, whether its value is in the trees as opened.
     pub(crate) opened: Vec<bool>,
@@ -95,6 +96,7 @@ pub(crate) fn open(
         .collect();
     let trees = tree_builder::build(&stream, outcomes);
     let decrypted = Some(Decrypted {
+        metadata,
         survey,
         opened,
         list_comments,

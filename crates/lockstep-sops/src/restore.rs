@@ -93,7 +93,7 @@ fn put_inline(
 }
 
 /// The value without quotes, or with those that sops would give it.
-fn unquoted(value: &str, context: Context) -> Zeroizing<String> {
+pub(crate) fn unquoted(value: &str, context: Context) -> Zeroizing<String> {
     if !resolve::is_safe_plain(value) {
         return write::double_quoted(value);
     }
@@ -109,7 +109,7 @@ fn unquoted(value: &str, context: Context) -> Zeroizing<String> {
 }
 
 /// A value of another type than string, so that sops reads the same type again.
-fn canonical(kind: OpenedKind, text: &str) -> Zeroizing<String> {
+pub(crate) fn canonical(kind: OpenedKind, text: &str) -> Zeroizing<String> {
     let spelled = match (kind, text) {
         (OpenedKind::Float, "NaN") => ".nan".to_owned(),
         (OpenedKind::Float, "+Inf") => ".inf".to_owned(),
@@ -183,7 +183,7 @@ fn new_literal(text: &str, node: &Node, value: &str, column: BlockColumn) -> Opt
 }
 
 /// Whether go-yaml would write the text as a block: several lines, none with a blank at its end.
-fn is_readable_block(value: &str) -> bool {
+pub(crate) fn is_readable_block(value: &str) -> bool {
     value.contains('\n') && !value.lines().any(|line| line.ends_with([' ', '\t'])) && value != "\n"
 }
 

@@ -101,6 +101,24 @@ pub(crate) fn remove(splices: &mut Splices, text: &str, stream: &Stream, documen
     splices.replace(range, if alone { "{}\n" } else { "" }.to_owned());
 }
 
+/// The bytes of an entry of a document's top mapping, by its index, and the column of its key.
+pub(crate) fn entry(
+    text: &str,
+    stream: &Stream,
+    document: &Document,
+    index: usize,
+) -> Option<(Range<usize>, usize)> {
+    let root = stream.node(document.root);
+    let NodeKind::Mapping(style, entries) = &root.kind else {
+        return None;
+    };
+    let (key, value) = (stream.node(entries[index].0), stream.node(entries[index].1));
+    Some(match style {
+        CollectionStyle::Flow => (flow_entry(text, stream, entries, index, root), key.column),
+        CollectionStyle::Block => block_entry(text, key, value),
+    })
+}
+
 /// The lines of a block entry, and the column of its key.
 fn block_entry(text: &str, key: &Node, value: &Node) -> (Range<usize>, usize) {
     let start = line_start(text, key.start);
@@ -138,7 +156,7 @@ fn flow_entry(
     }
 }
 
-fn is_metadata_key(stream: &Stream, id: NodeId) -> bool {
+pub(crate) fn is_metadata_key(stream: &Stream, id: NodeId) -> bool {
     matches!(&stream.node(id).kind, NodeKind::Scalar(scalar) if scalar.text.as_str() == METADATA_KEY)
 }
 
@@ -155,19 +173,19 @@ fn ends_with_comma(
 }
 
 /// The line break a file uses: that of its first line.
-fn line_break_of(text: &str) -> &'static str {
+pub(crate) fn line_break_of(text: &str) -> &'static str {
     match text.find('\n') {
         Some(newline) if text[..newline].ends_with('\r') => "\r\n",
         _ => "\n",
     }
 }
 
-fn line_start(text: &str, at: usize) -> usize {
+pub(crate) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
 /// The end of the last line that an entry covers; `at` may already be the start of the next line.
-fn line_end(text: &str, at: usize, start: usize) -> usize {
+pub(crate) fn line_end(text: &str, at: usize, start: usize) -> usize {
     if at > start && text[..at].ends_with('\n') {
         return at;
     }
