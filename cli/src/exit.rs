@@ -23,7 +23,7 @@ exits! {
     Success = 0, "Everything was done.";
     Failure = 1, "Something that has no code of its own failed: a wrong option, no rule for a file, \
         a file that is not encrypted. With several files: at least one of them failed.";
-    Unreadable = 2, "A file cannot be read, or one that is to be encrypted is not YAML.";
+    Unreadable = 2, "A file cannot be read, or one that is to be encrypted is not of its format.";
     Unwritable = 3, "The result cannot be written.";
     Conflict = 8, "Options that exclude each other, or standard input without `--filename-override`.";
     Unconfirmed = 10, "Nothing was changed: somebody would gain access, or no path was named, and \

@@ -4,10 +4,11 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    FolderError, LARGEST_FILE, Nested, Privacy, Shown, is_yaml, read_stream, write_output,
+    FolderError, LARGEST_FILE, Nested, Privacy, Shown, format_of, read_raw_stream, write_output,
     yaml_files,
 };
-use lockstep_secret::SecretString;
+use lockstep_secret::SecretBytes;
+use lockstep_sops::Format;
 use std::path::{Path, PathBuf};
 
 /// The paths on the command line and where the result goes.
@@ -28,6 +29,31 @@ pub(crate) struct Files {
     /// Take the file for one of this name, to find its rule and its format.
     #[arg(long, value_name = "NAME")]
     filename_override: Option<PathBuf>,
+
+    /// What the file is, instead of what its name says.
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    input_type: Option<Type>,
+
+    /// What the result is to be, instead of what the file's name says.
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    output_type: Option<Type>,
+}
+
+/// The formats, as sops names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Type {
+    Yaml,
+    Json,
+    Dotenv,
+    Ini,
+    Binary,
+}
+
+/// What a file is, and what is to become of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Types {
+    input: Option<Type>,
+    output: Option<Type>,
 }
 
 /// What there is to do.
@@ -102,6 +128,9 @@ impl Files {
             _ if self.filename_override.is_some() => {
                 conflict("--filename-override is for one file only")
             }
+            _ if self.input_type.is_some() || self.output_type.is_some() => {
+                conflict("--input-type and --output-type are for one file only")
+            }
             _ if !self.in_place => Err(Failure::new(
                 Exit::Conflict,
                 "several files cannot be written to standard output",
@@ -124,6 +153,13 @@ impl Files {
             name,
             to: self.sink(),
         })
+    }
+
+    pub(crate) fn types(&self) -> Types {
+        Types {
+            input: self.input_type,
+            output: self.output_type,
+        }
     }
 
     fn sink(&self) -> Sink {
@@ -160,33 +196,92 @@ pub(crate) fn list(paths: &[PathBuf], nested: Nested) -> Many {
 }
 
 /// Reads all of standard input.
-pub(crate) fn read_standard_input() -> Result<SecretString, Failure> {
+pub(crate) fn read_standard_input() -> Result<SecretBytes, Failure> {
     let Some(stream) = environment::standard_input() else {
         return Err(Failure::new(
             Exit::NoFile,
             "no file is named, and there is no standard input",
         ));
     };
-    Ok(read_stream(
+    Ok(read_raw_stream(
         stream,
         LARGEST_FILE,
         Path::new("standard input"),
     )?)
 }
 
-/// Refuses formats that are not supported yet.
-pub(crate) fn check_format(name: &Path) -> Result<(), Failure> {
-    if is_yaml(name) {
-        return Ok(());
+impl Type {
+    /// What sops takes a file of this name for.
+    fn of(name: &Path) -> Self {
+        let shown = name.to_string_lossy();
+        match format_of(name) {
+            Format::Yaml => Self::Yaml,
+            Format::Json => Self::Json,
+            Format::Binary if shown.ends_with(".env") => Self::Dotenv,
+            Format::Binary if shown.ends_with(".ini") => Self::Ini,
+            Format::Binary => Self::Binary,
+        }
     }
-    Err(Failure::new(
-        Exit::Failure,
-        format!(
-            "{}: only YAML files (.yaml, .yml) are supported for now",
-            Shown(name)
-        ),
-    )
-    .hint("if it is YAML all the same, say so with --filename-override NAME.yaml"))
+
+    fn format(self, name: &Path) -> Result<Format, Failure> {
+        let what = match self {
+            Self::Yaml => return Ok(Format::Yaml),
+            Self::Json => return Ok(Format::Json),
+            Self::Binary => return Ok(Format::Binary),
+            Self::Dotenv => "dotenv",
+            Self::Ini => "INI",
+        };
+        let told = format!("{}: {what} files are not supported yet", Shown(name));
+        Err(Failure::new(Exit::Failure, told)
+            .hint("--input-type binary and --output-type binary encrypt it as a whole"))
+    }
+}
+
+impl Types {
+    /// Whether the command line says nothing of formats.
+    pub(crate) fn are_open(self) -> bool {
+        self.input.is_none() && self.output.is_none()
+    }
+
+    /// The format of a file of this name that is to be encrypted.
+    pub(crate) fn to_encrypt(self, name: &Path) -> Result<Format, Failure> {
+        match self.of(name) {
+            // An encrypted binary file is JSON.
+            (input, output) if input == output => input.format(name),
+            (Type::Binary, Type::Json) => Ok(Format::Binary),
+            (input, output) => Err(Self::differ(name, input, output)),
+        }
+    }
+
+    /// The format of a file of this name that is to be decrypted.
+    pub(crate) fn to_decrypt(self, name: &Path) -> Result<Format, Failure> {
+        match self.of(name) {
+            (input, output) if input == output => input.format(name),
+            // The same object; what differs is whether it is unpacked.
+            (Type::Binary | Type::Json, output @ (Type::Binary | Type::Json)) => {
+                output.format(name)
+            }
+            (input, output) => Err(Self::differ(name, input, output)),
+        }
+    }
+
+    fn of(self, name: &Path) -> (Type, Type) {
+        let by_name = Type::of(name);
+        let (input, output) = (self.input, self.output);
+        (input.unwrap_or(by_name), output.unwrap_or(by_name))
+    }
+
+    fn differ(name: &Path, input: Type, output: Type) -> Failure {
+        let spelled = |format: Type| format!("{format:?}").to_ascii_lowercase();
+        let (input, output) = (spelled(input), spelled(output));
+        let told = format!("{}: {input} cannot be turned into {output}", Shown(name));
+        Failure::new(Exit::Failure, told).hint(format!("add --output-type {input}"))
+    }
+}
+
+/// The format of a file, by its name.
+pub(crate) fn format_by_name(name: &Path) -> Result<Format, Failure> {
+    Type::of(name).format(name)
 }
 
 /// Writes one result that does not replace what it was made from.

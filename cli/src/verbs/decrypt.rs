@@ -3,15 +3,16 @@
 use crate::Exit;
 use crate::failure::Failure;
 use crate::files::{
-    Files, Job, Many, Origin, Outcome, Sink, Tally, check_format, deliver, read_standard_input,
+    Files, Job, Many, Origin, Outcome, Sink, Tally, Types, deliver, read_standard_input,
 };
 use crate::identities::{self, Found};
 use crate::terminal::Terminal;
 use lockstep_age::Identities;
 use lockstep_repo::{
-    Change, Holds, LARGEST_FILE, Privacy, Shown, UnsealError, look_at, read_file, rewrite,
+    Change, Holds, LARGEST_FILE, Privacy, Shown, UnsealError, format_of, look_at, read_raw, rewrite,
 };
-use lockstep_secret::SecretString;
+use lockstep_secret::SecretBytes;
+use lockstep_sops::Format;
 use std::path::Path;
 
 /// Decrypt files with the identities at hand, after verifying that nobody changed them.
@@ -32,7 +33,10 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     let job = arguments.files.job()?;
     let found = identities::find();
     let result = match job {
-        Job::One { from, name, to } => one(&found, from.as_deref(), &name, &to, terminal),
+        Job::One { from, name, to } => {
+            let types = arguments.files.types();
+            one(&found, from.as_deref(), (&name, types), &to, terminal)
+        }
         Job::Many(files) => many(&found, files, terminal),
     };
     found.tell_warnings(terminal);
@@ -42,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
 fn one(
     found: &Found,
     from: Option<&Path>,
-    name: &Path,
+    (name, types): (&Path, Types),
     to: &Sink,
     terminal: Terminal,
 ) -> Result<(), Failure> {
@@ -52,12 +56,9 @@ fn one(
         Failure::unsealing(shown, error)
     };
     if let Some(path) = from.filter(|_| matches!(to, Sink::InPlace)) {
-        check_readable_format(path, name)?;
-        for result in rewrite(
-            &[path],
-            |path| path,
-            |_, text| open(text, &found.identities),
-        ) {
+        let format = format_if_there(path, types, name)?;
+        let work = |_: &&Path, content| open(content, format, &found.identities);
+        for result in rewrite(&[path], |path| path, work) {
             result.map_err(|error| Failure::rewriting(error, |error| failed(&error)))?;
         }
         if terminal.is_watched() {
@@ -65,41 +66,50 @@ fn one(
         }
         return Ok(());
     }
-    let text = match from {
+    let (content, format) = match from {
         Some(path) => {
-            let source = read_file(path, LARGEST_FILE)?;
-            check_format(name)?;
-            source.text
+            let source = read_raw(path, LARGEST_FILE)?;
+            (source.content, types.to_decrypt(name)?)
+        }
+        None if name.as_os_str().is_empty() && types.are_open() => {
+            let content = read_standard_input()?;
+            let format = guess(&content);
+            (content, format)
         }
         None => {
-            if !name.as_os_str().is_empty() {
-                check_format(name)?;
-            }
-            read_standard_input()?
+            let format = types.to_decrypt(name)?;
+            (read_standard_input()?, format)
         }
     };
-    let decrypted =
-        lockstep_repo::decrypt(text, &found.identities).map_err(|error| failed(&error))?;
-    deliver(
-        to,
-        decrypted.text.expose().as_bytes(),
-        Privacy::OwnerOnly,
-        terminal,
-    )
+    let decrypted = lockstep_repo::decrypt(content, format, &found.identities)
+        .map_err(|error| failed(&error))?;
+    deliver(to, decrypted.content.expose(), Privacy::OwnerOnly, terminal)
 }
 
-/// A file that is not there is that first, whatever its name.
-fn check_readable_format(path: &Path, name: &Path) -> Result<(), Failure> {
-    if path.exists() {
-        check_format(name)
-    } else {
-        Ok(())
+/// Standard input without a name: a binary file, as sops takes it, if it can be one.
+fn guess(content: &SecretBytes) -> Format {
+    match look_at(content, Format::Binary) {
+        Holds::Encrypted => Format::Binary,
+        _ => Format::Yaml,
     }
 }
 
-fn open(text: SecretString, identities: &Identities) -> Result<Change<Outcome>, UnsealError> {
-    let decrypted = lockstep_repo::decrypt(text, identities)?;
-    Ok(Change::Write(decrypted.text.into_bytes(), Outcome::Done))
+/// A file that is not there is that first, whatever its name.
+fn format_if_there(path: &Path, types: Types, name: &Path) -> Result<Format, Failure> {
+    if path.exists() {
+        types.to_decrypt(name)
+    } else {
+        Ok(Format::Yaml)
+    }
+}
+
+fn open(
+    content: SecretBytes,
+    format: Format,
+    identities: &Identities,
+) -> Result<Change<Outcome>, UnsealError> {
+    let decrypted = lockstep_repo::decrypt(content, format, identities)?;
+    Ok(Change::Write(decrypted.content, Outcome::Done))
 }
 
 fn many(found: &Found, many: Many, terminal: Terminal) -> Result<(), Failure> {
@@ -108,12 +118,13 @@ fn many(found: &Found, many: Many, terminal: Terminal) -> Result<(), Failure> {
     let results = rewrite(
         &files,
         |file| file.path.as_path(),
-        |file, text| {
-            let held = look_at(&text);
+        |file, content| {
+            let format = format_of(&file.path);
+            let held = look_at(&content, format);
             if file.origin == Origin::Found && matches!(held, Holds::ClearSecret | Holds::Other) {
                 return Ok(Change::Leave(Outcome::LeftAlone));
             }
-            match open(text, &found.identities) {
+            match open(content, format, &found.identities) {
                 Err(UnsealError::NotEncrypted) => Ok(Change::Leave(Outcome::Skipped)),
                 result => result,
             }

@@ -3,15 +3,16 @@
 mod many;
 
 use crate::failure::Failure;
-use crate::files::{Files, Job, Outcome, Sink, check_format, deliver, read_standard_input};
+use crate::files::{Files, Job, Outcome, Sink, Types, deliver, read_standard_input};
 use crate::policy_arguments::PolicyArguments;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
     Change, Coverage, LARGEST_FILE, Plan, Policies, Privacy, RewriteError, SealError, Sealed,
-    Shown, read_file, rewrite,
+    Shown, read_raw, rewrite,
 };
-use lockstep_secret::SecretString;
+use lockstep_secret::SecretBytes;
+use lockstep_sops::Format;
 use std::path::Path;
 
 /// Encrypt files, for the recipients and in the way that the policy file says.
@@ -35,7 +36,16 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     let current = environment::current_folder()?;
     let mut policies = Policies::new(arguments.policy.overrides()?, &current);
     match job {
-        Job::One { from, name, to } => one(&mut policies, from.as_deref(), &name, &to, terminal),
+        Job::One { from, name, to } => {
+            let types = arguments.files.types();
+            one(
+                &mut policies,
+                from.as_deref(),
+                (&name, types),
+                &to,
+                terminal,
+            )
+        }
         Job::Many(files) => many::run(&mut policies, files, terminal),
     }
 }
@@ -43,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
 fn one(
     policies: &mut Policies,
     from: Option<&Path>,
-    name: &Path,
+    (name, types): (&Path, Types),
     to: &Sink,
     terminal: Terminal,
 ) -> Result<(), Failure> {
@@ -56,28 +66,29 @@ fn one(
     }
     let shown = from.unwrap_or(name);
     // What cannot be read is said before what is wrong with its policy.
-    let text = match from {
-        Some(path) => read_file(path, LARGEST_FILE)?.text,
+    let content = match from {
+        Some(path) => read_raw(path, LARGEST_FILE)?.content,
         None => read_standard_input()?,
     };
-    check_format(name)?;
+    let format = types.to_encrypt(name)?;
     let plan = policies
         .plan(name)
         .map_err(|error| Failure::policy(shown, &error))?;
     warn(policies, terminal);
     if matches!(to, Sink::InPlace) {
-        drop(text);
-        return in_place(shown, &plan, terminal);
+        drop(content);
+        return in_place(shown, format, &plan, terminal);
     }
-    let sealed =
-        lockstep_repo::encrypt(text, &plan).map_err(|error| Failure::sealing(shown, &error))?;
+    let sealed = lockstep_repo::encrypt(content, format, &plan)
+        .map_err(|error| Failure::sealing(shown, &error))?;
     deliver(to, sealed.text.as_bytes(), Privacy::AsUsual, terminal)?;
     Done::of(&sealed).warn(shown, terminal);
     Ok(())
 }
 
-fn in_place(path: &Path, plan: &Plan, terminal: Terminal) -> Result<(), Failure> {
-    for result in rewrite(&[path], |path| path, |_, text| seal(text, plan)) {
+fn in_place(path: &Path, format: Format, plan: &Plan, terminal: Terminal) -> Result<(), Failure> {
+    let work = |_: &&Path, content| seal(content, format, plan);
+    for result in rewrite(&[path], |path| path, work) {
         let done = result.map_err(|error| failure_of(path, error))?;
         done.warn(path, terminal);
     }
@@ -131,11 +142,11 @@ fn warn_of_coverage(path: &Path, coverage: Coverage, terminal: Terminal) {
     }
 }
 
-fn seal(text: SecretString, plan: &Plan) -> Result<Change<Done>, SealError> {
-    let sealed = lockstep_repo::encrypt(text, plan)?;
+fn seal(content: SecretBytes, format: Format, plan: &Plan) -> Result<Change<Done>, SealError> {
+    let sealed = lockstep_repo::encrypt(content, format, plan)?;
     let done = Done::of(&sealed);
     Ok(Change::Write(
-        SecretString::new(sealed.text).into_bytes(),
+        SecretBytes::new(sealed.text.into_bytes()),
         done,
     ))
 }

@@ -3,7 +3,7 @@
 mod report;
 
 use crate::failure::Failure;
-use crate::files::{Listed, Many, Origin, check_format, list};
+use crate::files::{Listed, Many, Origin, format_by_name, list};
 use crate::identities::{self, Found};
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
@@ -159,7 +159,9 @@ fn plan(
     match (listed.origin, candidate.holds) {
         (Origin::Found, Holds::ClearSecret | Holds::Other) => return Ok(None),
         (Origin::Found, Holds::Encrypted | Holds::Unreadable) => {}
-        (Origin::Named, _) => check_format(&listed.path)?,
+        (Origin::Named, _) => {
+            format_by_name(&listed.path)?;
+        }
     }
     match policies.plan(&listed.path) {
         Ok(plan) => Ok(Some((candidate, plan))),

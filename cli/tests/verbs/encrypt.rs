@@ -207,17 +207,6 @@ fn mistakes_have_the_exit_codes_of_sops() {
 }
 
 #[test]
-fn other_formats_are_refused_clearly() {
-    let scratch = Scratch::with_policy();
-    scratch.write("secret.json", "{}");
-    scratch.run(&["encrypt", "secret.json"]).fails(
-        1,
-        "secret.json: only YAML files (.yaml, .yml) are supported for now\n\
-         hint: if it is YAML all the same, say so with --filename-override NAME.yaml\n",
-    );
-}
-
-#[test]
 fn a_private_key_in_the_policy_file_is_refused_and_not_repeated() {
     let scratch = Scratch::new();
     scratch.write("secret.yaml", &secret("db"));

@@ -6,6 +6,7 @@ mod batch;
 mod decrypt;
 mod encrypt;
 mod faults;
+mod formats;
 mod hygiene;
 mod init;
 mod keygen;

@@ -1,8 +1,8 @@
 //! The YAML files of a folder, and which of them hold Kubernetes Secrets.
 
 use crate::{POLICY_FILE, ReadError, Shown};
-use lockstep_secret::SecretString;
-use lockstep_sops::{Parsed, Value, ValueKind, parse};
+use lockstep_secret::SecretBytes;
+use lockstep_sops::{Format, Parsed, Value, ValueKind, parse_as};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -54,6 +54,12 @@ pub fn is_yaml(path: &Path) -> bool {
     path.ends_with(".yaml") || path.ends_with(".yml")
 }
 
+/// The format that sops takes the file for, by the end of its name.
+#[must_use]
+pub fn format_of(path: &Path) -> Format {
+    Format::of_name(&path.to_string_lossy())
+}
+
 /// A folder could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot read this folder", Shown(path))]
@@ -62,7 +68,7 @@ pub struct FolderError {
     source: io::Error,
 }
 
-/// What a YAML file holds, as far as encrypting a folder is concerned.
+/// What a file holds, as far as encrypting a folder is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
     /// A SOPS file.
@@ -75,26 +81,26 @@ pub enum Holds {
     Other,
 }
 
-/// Looks at what a file holds. The text is copied to be read.
+/// Looks at what a file holds. The content is copied to be read.
 #[must_use]
-pub fn look_at(text: &SecretString) -> Holds {
-    match parse(SecretString::new(text.expose().to_owned())) {
+pub fn look_at(content: &SecretBytes, format: Format) -> Holds {
+    let looks_secret = || looks_secret(&String::from_utf8_lossy(content.expose()));
+    match parse_as(SecretBytes::new(content.expose().to_vec()), format) {
         Ok(Parsed::Encrypted(_)) => Holds::Encrypted,
         Ok(Parsed::Clear(document)) => match document.into_opened() {
             Ok(opened) if opened.trees().iter().any(|tree| is_secret(&tree.root)) => {
                 Holds::ClearSecret
             }
             Ok(_) => Holds::Other,
-            Err(_) if looks_secret(text) => Holds::Unreadable,
+            Err(_) if looks_secret() => Holds::Unreadable,
             Err(_) => Holds::Other,
         },
-        Err(_) if looks_secret(text) => Holds::Unreadable,
+        Err(_) if looks_secret() => Holds::Unreadable,
         Err(_) => Holds::Other,
     }
 }
 
-fn looks_secret(text: &SecretString) -> bool {
-    let text = text.expose();
+fn looks_secret(text: &str) -> bool {
     text.contains("ENC[AES256_GCM,")
         || text.lines().any(|line| {
             let kind = line.trim_start_matches([' ', '-']).strip_prefix("kind:");
@@ -138,7 +144,8 @@ fn field<'a>(root: &'a Value, name: &str) -> Option<&'a Value> {
 /// # Errors
 /// [`ReadError`].
 pub fn look_into(path: &Path) -> Result<Holds, ReadError> {
-    crate::read_file(path, crate::LARGEST_FILE).map(|source| look_at(&source.text))
+    crate::read_raw(path, crate::LARGEST_FILE)
+        .map(|source| look_at(&source.content, format_of(path)))
 }
 
 #[cfg(test)]
@@ -146,7 +153,7 @@ mod tests {
     use super::*;
 
     fn held(text: &str) -> Holds {
-        look_at(&SecretString::new(text.to_owned()))
+        look_at(&SecretBytes::new(text.as_bytes().to_vec()), Format::Yaml)
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod shown;
 mod source;
 mod write;
 
-pub use folder::{FolderError, Holds, Nested, is_yaml, look_at, look_into, yaml_files};
+pub use folder::{FolderError, Holds, Nested, format_of, is_yaml, look_at, look_into, yaml_files};
 pub use policy::{
     Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Standing, find_policy,
     find_repository, read_policy,
@@ -25,7 +25,10 @@ pub use rotation::{
 };
 pub use seal::{Coverage, Decrypted, SealError, Sealed, UnsealError, decrypt, encrypt};
 pub use shown::Shown;
-pub use source::{Fingerprint, LARGEST_FILE, ReadError, Source, read_file, read_stream};
+pub use source::{
+    Fingerprint, LARGEST_FILE, RawSource, ReadError, Source, read_file, read_raw, read_raw_stream,
+    read_stream,
+};
 pub use write::{
     Expected, Privacy, Staged, WriteError, create_folder, publish, stage, write_file, write_output,
 };

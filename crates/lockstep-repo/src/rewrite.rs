@@ -3,9 +3,9 @@
 use crate::pool::{Width, parallel};
 use crate::write::LARGEST_BATCH;
 use crate::{
-    Expected, LARGEST_FILE, Privacy, ReadError, Staged, WriteError, publish, read_file, stage,
+    Expected, LARGEST_FILE, Privacy, ReadError, Staged, WriteError, publish, read_raw, stage,
 };
-use lockstep_secret::{SecretBytes, SecretString};
+use lockstep_secret::SecretBytes;
 use std::path::Path;
 
 /// What is to become of a file.
@@ -31,12 +31,12 @@ pub enum RewriteError<E> {
     Write(#[from] WriteError),
 }
 
-/// Rewrites every item's file with what `work` makes of its text. Every file is tried; the results
+/// Rewrites every item's file with what `work` makes of its content. Every file is tried; the results
 /// come in the order of `items`. A file that fails stays as it was.
 pub fn rewrite<T, R, E>(
     items: &[T],
     path: impl Fn(&T) -> &Path + Sync,
-    work: impl Fn(&T, SecretString) -> Result<Change<R>, E> + Sync,
+    work: impl Fn(&T, SecretBytes) -> Result<Change<R>, E> + Sync,
 ) -> Vec<Result<R, RewriteError<E>>>
 where
     T: Sync,
@@ -57,10 +57,10 @@ type Prepared<R, E> = Result<(Option<Staged>, R), RewriteError<E>>;
 
 fn prepare<R, E>(
     path: &Path,
-    work: impl FnOnce(SecretString) -> Result<Change<R>, E>,
+    work: impl FnOnce(SecretBytes) -> Result<Change<R>, E>,
 ) -> Prepared<R, E> {
-    let source = read_file(path, LARGEST_FILE)?;
-    match work(source.text).map_err(RewriteError::Work)? {
+    let source = read_raw(path, LARGEST_FILE)?;
+    match work(source.content).map_err(RewriteError::Work)? {
         Change::Leave(result) => Ok((None, result)),
         Change::Write(content, result) => {
             let expected = Expected::Unchanged(source.fingerprint);

@@ -19,16 +19,16 @@ mod refusal;
 pub use publish::{NotRotated, rotate};
 pub use refusal::{Refusal, Refused};
 
-use crate::folder::{Holds, look_at};
+use crate::folder::{Holds, format_of, look_at};
 use crate::pool::{Width, parallel};
 use crate::{LARGEST_FILE, Plan, ReadError, Source, read_file};
 use lockstep_age::{Identities, Recipient, unwrap};
-use lockstep_secret::{DataKey, SecretString};
+use lockstep_secret::{DataKey, SecretBytes, SecretString};
 use lockstep_sops::{
-    Document, Encrypted, EncryptionPolicy, MacScope, Metadata, Parsed, Selection, parse,
+    Document, Encrypted, EncryptionPolicy, MacScope, Metadata, Parsed, Selection, parse_as,
 };
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file that was read.
 #[derive(Debug)]
@@ -74,15 +74,15 @@ pub fn gather(paths: &[PathBuf]) -> Vec<Result<Candidate, ReadError>> {
         source.text = SecretString::new(source.text.expose().to_owned());
         Ok(Candidate {
             path: path.clone(),
-            holds: held_in(&source.text),
+            holds: held_in(path, &source.text),
             source,
         })
     })
 }
 
 /// What cannot be read and has nothing encrypted in it, such as a template, is no business of ours.
-fn held_in(text: &SecretString) -> Holds {
-    match look_at(text) {
+fn held_in(path: &Path, text: &SecretString) -> Holds {
+    match look_at(&copy(text), format_of(path)) {
         Holds::Unreadable if !text.expose().contains("ENC[AES256_GCM,") => Holds::Other,
         holds => holds,
     }
@@ -137,7 +137,7 @@ fn look(file: &Candidate, plan: &Plan, identities: &Identities) -> Result<Looked
     if let Some(line) = conflict_in(text) {
         return Err(Refusal::Conflict { line });
     }
-    let document = read(text)?;
+    let document = read(&file.path, text)?;
     let metadata = document.metadata().clone();
     check_kinds(&metadata)?;
     let (gains, loses) = compare_recipients(&metadata, plan)?;
@@ -155,11 +155,15 @@ fn look(file: &Candidate, plan: &Plan, identities: &Identities) -> Result<Looked
 }
 
 /// Reads an encrypted file. The text is copied: it is needed again.
-fn read(text: &SecretString) -> Result<Document<Encrypted>, Refusal> {
-    match parse(SecretString::new(text.expose().to_owned()))? {
+fn read(path: &Path, text: &SecretString) -> Result<Document<Encrypted>, Refusal> {
+    match parse_as(copy(text), format_of(path))? {
         Parsed::Encrypted(document) => Ok(document),
         Parsed::Clear(_) => Err(Refusal::NotEncrypted),
     }
+}
+
+fn copy(text: &SecretString) -> SecretBytes {
+    SecretBytes::new(text.expose().as_bytes().to_vec())
 }
 
 /// The first line that Git writes where two versions meet, even where YAML would take it for text.

@@ -2,8 +2,8 @@
 
 use crate::{LARGEST_FILE, Plan};
 use lockstep_age::{Identities, Recipient, UnwrapError, WrapError, unwrap, wrap};
-use lockstep_secret::{DataKey, SecretString};
-use lockstep_sops::{EncryptError, OpenError, ParseError, Parsed, parse};
+use lockstep_secret::{DataKey, SecretBytes};
+use lockstep_sops::{EncryptError, Format, OpenError, ParseError, Parsed, parse_as};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -31,8 +31,8 @@ pub enum Coverage {
 ///
 /// # Errors
 /// [`SealError`].
-pub fn encrypt(text: SecretString, plan: &Plan) -> Result<Sealed, SealError> {
-    let Parsed::Clear(document) = parse(text)? else {
+pub fn encrypt(content: SecretBytes, format: Format, plan: &Plan) -> Result<Sealed, SealError> {
+    let Parsed::Clear(document) = parse_as(content, format)? else {
         return Err(SealError::AlreadyEncrypted);
     };
     let key = DataKey::generate(&mut fill);
@@ -80,8 +80,8 @@ pub(crate) fn fill(bytes: &mut [u8]) {
 /// A decrypted file.
 #[derive(Debug)]
 pub struct Decrypted {
-    /// Its text, without metadata.
-    pub text: SecretString,
+    /// Its content, without metadata.
+    pub content: SecretBytes,
     /// Whose identity opened it.
     pub opened_by: Recipient,
 }
@@ -90,14 +90,18 @@ pub struct Decrypted {
 ///
 /// # Errors
 /// [`UnsealError`].
-pub fn decrypt(text: SecretString, identities: &Identities) -> Result<Decrypted, UnsealError> {
-    let Parsed::Encrypted(document) = parse(text)? else {
+pub fn decrypt(
+    content: SecretBytes,
+    format: Format,
+    identities: &Identities,
+) -> Result<Decrypted, UnsealError> {
+    let Parsed::Encrypted(document) = parse_as(content, format)? else {
         return Err(UnsealError::NotEncrypted);
     };
     let unwrapped = unwrap(document.metadata(), identities)?;
     let opened = document.open(&unwrapped.key)?;
     Ok(Decrypted {
-        text: opened.plaintext(),
+        content: opened.content(),
         opened_by: unwrapped.opened_by,
     })
 }

@@ -50,12 +50,34 @@ impl Fingerprint {
     }
 }
 
+/// What was read of a file that may not be text.
+#[derive(Debug)]
+pub struct RawSource {
+    /// All of the file.
+    pub content: SecretBytes,
+    /// Which file it was and in which state.
+    pub fingerprint: Fingerprint,
+}
+
+/// Reads a text file, as [`read_raw`] does.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
+    let RawSource {
+        content,
+        fingerprint,
+    } = read_raw(path, limit)?;
+    let text = text(content, path)?;
+    Ok(Source { text, fingerprint })
+}
+
 /// Reads a regular file, or a pipe to its end, of at most `limit` bytes. Symlinks are followed;
 /// folders and devices are refused, and nobody is waited for to open the other end of a pipe.
 ///
 /// # Errors
 /// [`ReadError`].
-pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
+pub fn read_raw(path: &Path, limit: u64) -> Result<RawSource, ReadError> {
     let failed = |source: io::Error| ReadError::Io {
         path: path.to_owned(),
         source,
@@ -73,10 +95,17 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
             path: path.to_owned(),
         });
     }
-    let text = read_to_end(file, limit, path)?;
-    Ok(Source {
-        text,
+    let content = read_to_end(file, limit, path)?;
+    Ok(RawSource {
+        content,
         fingerprint: Fingerprint::of(&found),
+    })
+}
+
+fn text(content: SecretBytes, path: &Path) -> Result<SecretString, ReadError> {
+    content.into_string().map_err(|source| ReadError::NotText {
+        path: path.to_owned(),
+        source,
     })
 }
 
@@ -85,10 +114,22 @@ pub fn read_file(path: &Path, limit: u64) -> Result<Source, ReadError> {
 /// # Errors
 /// [`ReadError`].
 pub fn read_stream(stream: impl Read, limit: u64, name: &Path) -> Result<SecretString, ReadError> {
+    text(read_raw_stream(stream, limit, name)?, name)
+}
+
+/// Reads all of a stream that may not be text, as [`read_stream`] does.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_raw_stream(
+    stream: impl Read,
+    limit: u64,
+    name: &Path,
+) -> Result<SecretBytes, ReadError> {
     read_to_end(stream, limit, name)
 }
 
-fn read_to_end(stream: impl Read, limit: u64, path: &Path) -> Result<SecretString, ReadError> {
+fn read_to_end(stream: impl Read, limit: u64, path: &Path) -> Result<SecretBytes, ReadError> {
     // Capacity first: a buffer that grows leaves copies behind.
     let mut bytes = Vec::with_capacity(64 << 10);
     let mut stream = stream.take(limit + 1);
@@ -104,10 +145,7 @@ fn read_to_end(stream: impl Read, limit: u64, path: &Path) -> Result<SecretStrin
             limit,
         });
     }
-    bytes.into_string().map_err(|source| ReadError::NotText {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(bytes)
 }
 
 /// Why a file was not read.

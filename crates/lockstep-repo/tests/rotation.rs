@@ -7,7 +7,8 @@ use lockstep_repo::{
     Examined, NotRotated, Overrides, Policies, Refusal, WriteError, encrypt, examine, gather,
     rotate,
 };
-use lockstep_secret::SecretString;
+use lockstep_secret::SecretBytes;
+use lockstep_sops::Format;
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -35,7 +36,12 @@ impl Repository {
         let paths = ["a.yaml", "b.yaml", "c.yaml"].map(|name| folder.path().join(name));
         for path in &paths {
             let plan = policies.plan(path).unwrap();
-            let sealed = encrypt(SecretString::new("data: secret\n".to_owned()), &plan).unwrap();
+            let sealed = encrypt(
+                SecretBytes::new("data: secret\n".into()),
+                Format::Yaml,
+                &plan,
+            )
+            .unwrap();
             fs::write(path, sealed.text).unwrap();
         }
         let identities = Identities::parse(&identity.to_secret_text(), "test").unwrap();
@@ -163,7 +169,12 @@ fn a_name_on_the_list_does_not_hide_whose_identity_opens_a_file() {
     let current = std::env::current_dir().unwrap();
     let mut policies = Policies::new(Overrides::default(), &current);
     let plan = policies.plan(&repository.paths[0]).unwrap();
-    let sealed = encrypt(SecretString::new("data: theirs\n".to_owned()), &plan).unwrap();
+    let sealed = encrypt(
+        SecretBytes::new("data: theirs\n".into()),
+        Format::Yaml,
+        &plan,
+    )
+    .unwrap();
     let (theirs, ours) = (other.to_public().to_string(), own.to_public().to_string());
     fs::write(&repository.paths[0], sealed.text.replace(&theirs, &ours)).unwrap();
     fs::write(repository.folder.path().join(".sops.yaml"), rule(&own)).unwrap();

@@ -22,15 +22,19 @@ use crate::plaintext;
 use crate::reseal;
 use crate::rotate::{self, Aim, Selection};
 use crate::selector::{EncryptionPolicy, Selector};
-use crate::survey::{Keys, METADATA_KEY, Survey};
+use crate::store::{self, Format, binary};
+use crate::survey::{Keys, Survey};
 use crate::tree::Tree;
 use crate::tree_builder;
-use lockstep_secret::{DataKey, SecretString};
+use lockstep_secret::{DataKey, SecretBytes, SecretString};
 use lockstep_yaml::{NodeId, NodeKind, ScalarStyle, Stream};
 
 /// The state of a file without metadata.
 #[derive(Debug)]
-pub struct Clear(());
+pub struct Clear(
+    /// The content of a binary file.
+    Option<SecretBytes>,
+);
 
 /// The state of a file with metadata, before it is opened.
 #[derive(Debug)]
@@ -44,13 +48,27 @@ pub struct Opened {
     pub(crate) trees: Vec<Tree>,
     /// What was decrypted; `None` for a file that was clear.
     pub(crate) decrypted: Option<open::Decrypted>,
+    /// The content of a binary file that was clear.
+    pub(crate) content: Option<SecretBytes>,
 }
 
-/// A YAML file as SOPS sees it, in one of its states.
+impl Opened {
+    /// What an encrypted file opened to.
+    pub(crate) fn of(trees: Vec<Tree>, decrypted: Option<open::Decrypted>) -> Self {
+        Self {
+            trees,
+            decrypted,
+            content: None,
+        }
+    }
+}
+
+/// A file as SOPS sees it, in one of its states.
 #[derive(Debug)]
 pub struct Document<S> {
     pub(crate) text: SecretString,
     pub(crate) stream: Stream,
+    pub(crate) format: Format,
     pub(crate) state: S,
 }
 
@@ -63,25 +81,51 @@ pub enum Parsed {
     Encrypted(Document<Encrypted>),
 }
 
-/// Reads a YAML file of one or more documents. The caller caps its size.
-///
-/// It is encrypted if its first document has a top-level mapping `sops`.
+/// Reads a YAML file of one or more documents, as [`parse_as`] does.
 ///
 /// # Errors
 /// [`ParseError`].
 pub fn parse(text: SecretString) -> Result<Parsed, ParseError> {
-    let stream = match Stream::parse(text.expose()) {
+    parse_text(text, Format::Yaml)
+}
+
+/// Reads a file of any format. The caller caps its size.
+///
+/// It is encrypted if its first document has a top-level mapping `sops`. A binary file is encrypted if
+/// it is what encrypting a binary file gives.
+///
+/// # Errors
+/// [`ParseError`].
+pub fn parse_as(content: SecretBytes, format: Format) -> Result<Parsed, ParseError> {
+    if format != Format::Binary {
+        return parse_text(content.into_string()?, format);
+    }
+    let text = std::str::from_utf8(content.expose()).ok();
+    let stream = text.and_then(|text| store::read(Format::Binary, text).ok());
+    if stream.is_some_and(|stream| binary::is_envelope(&stream)) {
+        return parse_text(content.into_string()?, format);
+    }
+    Ok(Parsed::Clear(Document {
+        stream: binary::envelope(content.expose()),
+        text: SecretString::new(binary::ENVELOPE.to_owned()),
+        format,
+        state: Clear(Some(content)),
+    }))
+}
+
+fn parse_text(text: SecretString, format: Format) -> Result<Parsed, ParseError> {
+    let stream = match store::read(format, text.expose()) {
         Ok(stream) => stream,
-        Err(error) => return Err(conflict(text.expose()).unwrap_or(ParseError::Yaml(error))),
+        Err(error) => return Err(conflict(text.expose()).unwrap_or(error)),
     };
     if stream.documents().is_empty() {
         return Err(ParseError::Empty);
     }
     for document in 0..stream.documents().len() {
-        check_root(&stream, document)?;
+        check_root(&stream, format, document)?;
     }
     let blocks: Vec<Option<(usize, NodeId)>> = (0..stream.documents().len())
-        .map(|document| metadata_of(&stream, document))
+        .map(|document| store::metadata_of(&stream, document))
         .collect();
     match blocks[0] {
         Some((line, id)) if matches!(stream.node(id).kind, NodeKind::Mapping(..)) => {
@@ -89,6 +133,7 @@ pub fn parse(text: SecretString) -> Result<Parsed, ParseError> {
             Ok(Parsed::Encrypted(Document {
                 text,
                 stream,
+                format,
                 state: Encrypted { metadata },
             }))
         }
@@ -98,7 +143,8 @@ pub fn parse(text: SecretString) -> Result<Parsed, ParseError> {
             None => Ok(Parsed::Clear(Document {
                 text,
                 stream,
-                state: Clear(()),
+                format,
+                state: Clear(None),
             })),
         },
     }
@@ -114,12 +160,13 @@ fn conflict(text: &str) -> Option<ParseError> {
     Some(ParseError::Conflict { line: marker + 1 })
 }
 
-fn check_root(stream: &Stream, document: usize) -> Result<(), ParseError> {
+fn check_root(stream: &Stream, format: Format, document: usize) -> Result<(), ParseError> {
     let node = stream.node(stream.documents()[document].root);
     let found = match &node.kind {
         NodeKind::Mapping(..) => return Ok(()),
         NodeKind::Scalar(scalar)
-            if scalar.style == ScalarStyle::Plain
+            if format == Format::Yaml
+                && scalar.style == ScalarStyle::Plain
                 && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL") =>
         {
             return Ok(());
@@ -133,22 +180,6 @@ fn check_root(stream: &Stream, document: usize) -> Result<(), ParseError> {
         path: KeyPath::default(),
     };
     Err(ParseError::RootNotMapping { place, found })
-}
-
-/// The `sops` entry of a document: the line of its key, and its value.
-fn metadata_of(stream: &Stream, document: usize) -> Option<(usize, NodeId)> {
-    let root = stream.node(stream.documents()[document].root);
-    let NodeKind::Mapping(_, entries) = &root.kind else {
-        return None;
-    };
-    entries
-        .iter()
-        .find_map(|(key, value)| match &stream.node(*key).kind {
-            NodeKind::Scalar(scalar) if scalar.text.as_str() == METADATA_KEY => {
-                Some((stream.node(*key).line, *value))
-            }
-            _ => None,
-        })
 }
 
 impl Document<Clear> {
@@ -167,7 +198,7 @@ impl Document<Clear> {
         now: jiff::Timestamp,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<String, EncryptError> {
-        encrypt::encrypt(&self.text, &self.stream, policy, key, wrapped, now, random)
+        encrypt::encrypt(&self, policy, key, wrapped, now, random)
     }
 
     /// Whether [`Document::encrypt`] with `selector` would encrypt any value.
@@ -175,7 +206,7 @@ impl Document<Clear> {
     /// # Errors
     /// [`TreeError`].
     pub fn has_values_for(&self, selector: &Selector) -> Result<bool, TreeError> {
-        encrypt::takes_any(&self.stream, selector)
+        encrypt::takes_any(self, selector)
     }
 
     /// Takes the file as it is: without secrets there is nothing to open.
@@ -189,10 +220,12 @@ impl Document<Clear> {
         let state = Opened {
             trees,
             decrypted: None,
+            content: self.state.0,
         };
         Ok(Document {
             text: self.text,
             stream: self.stream,
+            format: self.format,
             state,
         })
     }
@@ -250,7 +283,8 @@ impl Document<Encrypted> {
 }
 
 impl Document<Opened> {
-    /// The file without metadata, every value in its style.
+    /// The file without metadata, every value in its style. Of a binary file, the JSON object around
+    /// its content; see [`Document::content`].
     #[must_use]
     pub fn plaintext(&self) -> SecretString {
         plaintext::of(self)
@@ -292,6 +326,16 @@ impl Document<Opened> {
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<String, EditError> {
         reseal::reseal(self, new, key, guard, now, random)
+    }
+
+    /// The file as it was before it was encrypted: of a binary file its content, otherwise the
+    /// [`plaintext`](Document::plaintext).
+    #[must_use]
+    pub fn content(&self) -> SecretBytes {
+        match self.format {
+            Format::Binary => plaintext::content(self),
+            _ => self.plaintext().into_bytes(),
+        }
     }
 
     /// One tree per YAML document.

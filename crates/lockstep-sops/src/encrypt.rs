@@ -1,10 +1,9 @@
 //! Encrypts a file span by span: selected values, selected comments, aliases to encrypted values;
 //! then the metadata at the end of every document. All other bytes stay.
 
-use crate::carrier;
 use crate::cipher::{Cipher, Sealed};
 use crate::comments::Attribution;
-use crate::document::{Parsed, parse};
+use crate::document::{Clear, Document, Parsed, parse_as};
 use crate::error::{EncryptError, TreeError};
 use crate::expand;
 use crate::mac::Mac;
@@ -13,17 +12,16 @@ use crate::metadata_write::Block;
 use crate::open::tree_error;
 use crate::reseal::{Kept, KeptComment};
 use crate::resolve;
-use crate::seam;
 use crate::selector::{EncryptionPolicy, Selector};
+use crate::store::{self, Format};
 use crate::survey::{Keys, Leaf, PathId, Survey};
 use crate::typed::{TypeName, Typed};
-use lockstep_secret::{DataKey, SecretString};
+use lockstep_secret::{DataKey, SecretBytes};
 use lockstep_yaml::{NodeKind, Splices, Stream};
 use zeroize::Zeroizing;
 
 pub(crate) fn encrypt(
-    text: &SecretString,
-    stream: &Stream,
+    document: &Document<Clear>,
     policy: &EncryptionPolicy,
     key: &DataKey,
     wrapped: &[AgeEntry],
@@ -33,16 +31,18 @@ pub(crate) fn encrypt(
     if wrapped.is_empty() {
         return Err(EncryptError::NoRecipients);
     }
+    let policy = &policy.for_format(document.format);
     if let Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) =
         &policy.selector
     {
         return Err(EncryptError::CommentSelector(policy.selector.field()));
     }
-    let text = text.expose();
+    let (text, stream, format) = (document.text.expose(), &document.stream, document.format);
     let survey = Survey::of(stream, &policy.selector, Keys::Strings)?;
     let mut sealer = Sealer {
         text,
         stream,
+        format,
         survey: &survey,
         cipher: Cipher::new(key),
         random,
@@ -56,12 +56,13 @@ pub(crate) fn encrypt(
         policy,
         last_modified: &last_modified,
         mac: &mac,
+        format,
     };
     for document in stream.documents() {
-        seam::append(&mut splices, text, stream, document, &block);
+        store::append_metadata(&mut splices, text, stream, document, &block);
     }
     let encrypted = std::mem::take(&mut *splices.apply(text));
-    reopen(&encrypted, key).map_err(EncryptError::NotReadable)?;
+    reopen(&encrypted, format, key).map_err(EncryptError::NotReadable)?;
     Ok(encrypted)
 }
 
@@ -71,7 +72,16 @@ pub(crate) fn last_modified(now: jiff::Timestamp) -> String {
 }
 
 /// Whether encrypting with `selector` would encrypt any value of a file.
-pub(crate) fn takes_any(stream: &Stream, selector: &Selector) -> Result<bool, TreeError> {
+pub(crate) fn takes_any(
+    document: &Document<Clear>,
+    selector: &Selector,
+) -> Result<bool, TreeError> {
+    let stream = &document.stream;
+    let of_binary = Selector::default();
+    let selector = match document.format {
+        Format::Binary => &of_binary,
+        _ => selector,
+    };
     let survey = Survey::of(stream, selector, Keys::Strings)?;
     for leaf in survey.leaves.iter().filter(|leaf| leaf.selected) {
         let node = stream.node(leaf.node);
@@ -88,8 +98,12 @@ pub(crate) fn takes_any(stream: &Stream, selector: &Selector) -> Result<bool, Tr
 }
 
 /// Opens what was just written: its plaintext may exist nowhere else in a moment.
-fn reopen(encrypted: &str, key: &DataKey) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    match parse(SecretString::new(encrypted.to_owned()))? {
+fn reopen(
+    encrypted: &str,
+    format: Format,
+    key: &DataKey,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match parse_as(SecretBytes::new(encrypted.as_bytes().to_vec()), format)? {
         Parsed::Encrypted(document) => document.open(key).map(drop).map_err(Into::into),
         Parsed::Clear(_) => Err("the metadata is not found".into()),
     }
@@ -99,6 +113,7 @@ fn reopen(encrypted: &str, key: &DataKey) -> Result<(), Box<dyn std::error::Erro
 pub(crate) struct Sealer<'a> {
     pub(crate) text: &'a str,
     pub(crate) stream: &'a Stream,
+    pub(crate) format: Format,
     pub(crate) survey: &'a Survey,
     pub(crate) cipher: Cipher,
     pub(crate) random: &'a mut dyn FnMut(&mut [u8]),
@@ -176,8 +191,10 @@ impl Sealer<'_> {
                 });
             match (carried, ciphertext) {
                 (Some((span, carrier)), _) => splices.replace(span, carrier),
-                (None, Some(sealed)) => carrier::put(splices, self.text, node, scalar, sealed),
-                (None, None) => carrier::leave(splices, self.text, scalar),
+                (None, Some(sealed)) => {
+                    store::put_ciphertext(self.format, splices, self.text, node, scalar, sealed);
+                }
+                (None, None) => store::leave(self.format, splices, self.text, scalar),
             }
         }
         for alias in self.survey.aliases.iter().filter(|alias| alias.expand) {

@@ -2,6 +2,8 @@
 
 use crate::place::{KeyPath, Place};
 use crate::selector::SelectorError;
+use crate::store::Format;
+use lockstep_secret::NotUtf8;
 use lockstep_yaml::YamlError;
 
 /// Why a file cannot be read as a SOPS document.
@@ -19,6 +21,17 @@ pub enum ParseError {
     /// It is not YAML, or more than is read of it.
     #[error("not readable as YAML")]
     Yaml(#[from] YamlError),
+    /// It is not of the format it should be of.
+    #[error("not readable as {format}")]
+    Syntax {
+        /// The format.
+        format: Format,
+        /// What is wrong with it, and where.
+        source: YamlError,
+    },
+    /// It is not UTF-8.
+    #[error("not a text file")]
+    NotText(#[from] NotUtf8),
     /// A document is a list or a single value.
     #[error("{place}: the document is a {found}, not a mapping")]
     RootNotMapping {
@@ -57,9 +70,11 @@ impl ParseError {
     pub fn kind(&self) -> ParseErrorKind {
         match self {
             Self::Empty => ParseErrorKind::Empty,
-            Self::Conflict { .. } | Self::Yaml(_) | Self::RootNotMapping { .. } => {
-                ParseErrorKind::Unreadable
-            }
+            Self::Conflict { .. }
+            | Self::Yaml(_)
+            | Self::Syntax { .. }
+            | Self::NotText(_)
+            | Self::RootNotMapping { .. } => ParseErrorKind::Unreadable,
             Self::ReservedKey { .. } => ParseErrorKind::Reserved,
             Self::Metadata(_) => ParseErrorKind::Metadata,
         }
@@ -72,7 +87,11 @@ impl ParseError {
             Self::Conflict { .. } => "resolve the conflict, or check out one side of it",
             Self::ReservedKey { .. } => "rename the key: SOPS cannot encrypt a file that has it",
             Self::RootNotMapping { .. } => "put the document below a key",
-            Self::Empty | Self::Yaml(_) | Self::Metadata(_) => return None,
+            Self::Empty
+            | Self::Yaml(_)
+            | Self::Syntax { .. }
+            | Self::NotText(_)
+            | Self::Metadata(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -239,6 +258,9 @@ impl AlterError {
 /// Why an encrypted document does not get new contents.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
+    /// It is no YAML.
+    #[error("changing values of {0} is not supported yet")]
+    Format(Format),
     /// It was never encrypted: there is no data key to keep.
     #[error("the file is not encrypted")]
     NotEncrypted,
@@ -267,6 +289,7 @@ impl EditError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Format(_) => "decrypt it, change it, and encrypt it again",
             Self::NotEncrypted => "encrypt it first",
             Self::Parse(source) => return source.hint(),
             Self::Metadata => "leave the `sops` block out: it is kept from the file",

@@ -6,7 +6,7 @@
 //!         └───▶ Encrypted ──open(key)──▶ Opened ─▶ trees (to render), plaintext (to read and edit)
 //! ```
 //!
-//! Compatible with sops 3.13.3 in both directions, for YAML. Files are edited span by span: bytes
+//! Compatible with sops 3.13.3 in both directions, for YAML, JSON and binary files. Files are edited span by span: bytes
 //! that need not change do not.
 //!
 //! *Guarantees.* An [`Opened`] document of an encrypted file has had every value authenticated at its
@@ -25,6 +25,7 @@ mod encrypt;
 mod error;
 mod expand;
 mod goregex;
+mod json_text;
 mod mac;
 mod metadata;
 mod metadata_read;
@@ -38,6 +39,7 @@ mod restore;
 mod rotate;
 mod seam;
 mod selector;
+mod store;
 mod survey;
 mod timestamp;
 mod tree;
@@ -45,7 +47,7 @@ mod tree_builder;
 mod typed;
 
 pub use alter::{Altered, Altering, NewValue};
-pub use document::{Clear, Document, Encrypted, Opened, Parsed, parse};
+pub use document::{Clear, Document, Encrypted, Opened, Parsed, parse, parse_as};
 pub use error::{
     AlterError, EditError, EncryptError, MetadataError, OpenError, OpenErrorKind, ParseError,
     ParseErrorKind, RotateError, TreeError,
@@ -55,4 +57,5 @@ pub use metadata::{AgeEntry, Metadata, OtherKeys};
 pub use place::{KeyPath, Place, Step};
 pub use rotate::Selection;
 pub use selector::{EncryptionPolicy, MacScope, Selector, SelectorError};
+pub use store::Format;
 pub use tree::{ClearScalar, Key, OpenedKind, OpenedScalar, ScalarStyle, Tree, Value, ValueKind};

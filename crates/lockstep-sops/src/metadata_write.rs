@@ -1,24 +1,66 @@
-//! Writes the `sops` block as sops 3.13 does: keys sorted, four columns per level, times quoted.
-//! In a document written in braces it is one more entry of the braces.
+//! Writes the metadata as sops 3.13 does: keys sorted, and for YAML four columns per level and times
+//! quoted. What is written is the same in every format; how it is spelled is not.
 
+use crate::json_text::quoted;
 use crate::metadata::AgeEntry;
 use crate::resolve;
 use crate::selector::{EncryptionPolicy, MacScope};
+use crate::store::Format;
 use lockstep_yaml::write::{self, Context, Digit};
 
 /// The release whose format is written; sops refuses files without a version.
 pub(crate) const FORMAT_VERSION: &str = "3.13.3";
 
-/// What goes into the block.
+/// What goes into the metadata.
 pub(crate) struct Block<'a> {
     pub(crate) age: &'a [AgeEntry],
     pub(crate) policy: &'a EncryptionPolicy,
     pub(crate) last_modified: &'a str,
     pub(crate) mac: &'a str,
+    pub(crate) format: Format,
+}
+
+/// A value of the metadata.
+pub(crate) enum Field {
+    /// A string.
+    Text(String),
+    /// A number or a bool, as it is spelled everywhere.
+    Word(String),
+    List(Vec<Self>),
+    /// Entries, sorted by name.
+    Mapping(Vec<(String, Self)>),
 }
 
 impl Block<'_> {
-    /// The block as lines below `column`, the column of the document's keys.
+    /// All fields, sorted by name.
+    pub(crate) fn fields(&self) -> Vec<(String, Field)> {
+        let text = |text: &str| Field::Text(text.to_owned());
+        let entry = |entry: &AgeEntry| {
+            Field::Mapping(vec![
+                ("enc".to_owned(), text(&entry.enc)),
+                ("recipient".to_owned(), text(&entry.recipient)),
+            ])
+        };
+        let mut fields = vec![
+            ("age", Field::List(self.age.iter().map(entry).collect())),
+            ("lastmodified", text(self.last_modified)),
+            ("mac", text(self.mac)),
+            ("version", text(FORMAT_VERSION)),
+        ];
+        // A binary file is one value, which no selector may leave in clear: sops writes none.
+        if self.format != Format::Binary {
+            let selector = &self.policy.selector;
+            fields.push((selector.field(), text(selector.text())));
+            if self.policy.mac_scope == MacScope::EncryptedOnly {
+                fields.push(("mac_only_encrypted", Field::Word("true".to_owned())));
+            }
+        }
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        let owned = |(name, field): (&str, Field)| (name.to_owned(), field);
+        fields.into_iter().map(owned).collect()
+    }
+
+    /// The block as lines of YAML below `column`, the column of the document's keys.
     pub(crate) fn to_lines(&self, column: usize, line_break: &str) -> String {
         let mut out = Lines {
             text: String::new(),
@@ -26,74 +68,41 @@ impl Block<'_> {
             line_break,
         };
         out.line(0, "sops:");
-        out.line(4, "age:");
-        for entry in self.age {
-            let enc = write::literal(&entry.enc, column + 12, 2, Digit::IfNeeded, line_break)
-                .filter(|_| entry.enc.contains('\n'));
-            match enc {
-                Some(block) => {
-                    out.line(8, &format!("- enc: {}", block.header));
-                    out.text.push_str(&block.content);
-                }
-                None => out.line(8, &format!("- enc: {}", *write::double_quoted(&entry.enc))),
-            }
-            out.line(10, &format!("recipient: {}", scalar(&entry.recipient)));
-        }
-        for (name, value) in self.fields() {
-            out.line(4, &format!("{name}: {value}"));
-        }
+        out.mapping(4, "", &self.fields());
         out.text
     }
 
-    /// The block as an entry in braces.
+    /// The block as an entry in braces, on one line; JSON and YAML alike.
     pub(crate) fn to_flow(&self) -> String {
-        let quoted = |text: &str| write::double_quoted(text).to_string();
-        let age: Vec<String> = self
-            .age
-            .iter()
-            .map(|entry| {
-                let (enc, recipient) = (quoted(&entry.enc), quoted(&entry.recipient));
-                format!("{{\"enc\": {enc}, \"recipient\": {recipient}}}")
-            })
-            .collect();
-        let mut out = format!("\"sops\": {{\"age\": [{}]", age.join(", "));
-        for (name, value) in self.plain_fields() {
-            let value = if name == "mac_only_encrypted" {
-                value
-            } else {
-                quoted(&value)
-            };
-            out.push_str(&format!(", \"{name}\": {value}"));
-        }
-        out.push('}');
+        let mut out = "\"sops\": ".to_owned();
+        flow(&Field::Mapping(self.fields()), &mut out);
         out
     }
+}
 
-    fn fields(&self) -> Vec<(&'static str, String)> {
-        let spell = |(name, value): (&'static str, String)| match name {
-            "lastmodified" => (name, write::double_quoted(&value).to_string()),
-            "mac_only_encrypted" | "version" => (name, value),
-            _ => (name, scalar(&value)),
-        };
-        self.plain_fields().into_iter().map(spell).collect()
-    }
-
-    /// The fields behind the keys, sorted by name.
-    fn plain_fields(&self) -> Vec<(&'static str, String)> {
-        let mut fields = vec![
-            (
-                self.policy.selector.field(),
-                self.policy.selector.text().to_owned(),
-            ),
-            ("lastmodified", self.last_modified.to_owned()),
-            ("mac", self.mac.to_owned()),
-            ("version", FORMAT_VERSION.to_owned()),
-        ];
-        if self.policy.mac_scope == MacScope::EncryptedOnly {
-            fields.push(("mac_only_encrypted", "true".to_owned()));
+/// Writes a field on one line.
+fn flow(field: &Field, out: &mut String) {
+    match field {
+        Field::Text(text) => out.push_str(&quoted(text)),
+        Field::Word(word) => out.push_str(word),
+        Field::List(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { ", " });
+                flow(item, out);
+            }
+            out.push(']');
         }
-        fields.sort_unstable();
-        fields
+        Field::Mapping(entries) => {
+            out.push('{');
+            for (index, (name, value)) in entries.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { ", " });
+                out.push_str(&quoted(name));
+                out.push_str(": ");
+                flow(value, out);
+            }
+            out.push('}');
+        }
     }
 }
 
@@ -109,6 +118,55 @@ impl Lines<'_> {
             .extend(std::iter::repeat_n(' ', self.column + indent));
         self.text.push_str(text);
         self.text.push_str(self.line_break);
+    }
+
+    /// The entries of a mapping at `indent`; `dash` stands before the first of them.
+    fn mapping(&mut self, indent: usize, dash: &str, entries: &[(String, Field)]) {
+        for (index, (name, value)) in entries.iter().enumerate() {
+            let (at, dash) = match index {
+                0 => (indent - dash.len(), dash),
+                _ => (indent, ""),
+            };
+            self.field(at, indent, &format!("{dash}{}:", scalar(name)), value);
+        }
+    }
+
+    /// A value behind `lead`, which stands at `at`; what goes on below stands right of `indent`.
+    fn field(&mut self, at: usize, indent: usize, lead: &str, value: &Field) {
+        let next = (indent / 4 + 1) * 4;
+        match value {
+            Field::Text(text) => {
+                let (content, relative) = (self.column + next, next - indent);
+                let digit = Digit::IfNeeded;
+                match write::literal(text, content, relative, digit, self.line_break)
+                    .filter(|_| text.contains('\n'))
+                {
+                    Some(block) => {
+                        self.line(at, &format!("{lead} {}", block.header));
+                        self.text.push_str(&block.content);
+                    }
+                    None => self.line(at, &format!("{lead} {}", scalar(text))),
+                }
+            }
+            Field::Word(word) => self.line(at, &format!("{lead} {word}")),
+            Field::List(items) if items.is_empty() => self.line(at, &format!("{lead} []")),
+            Field::Mapping(entries) if entries.is_empty() => self.line(at, &format!("{lead} {{}}")),
+            Field::Mapping(entries) => {
+                self.line(at, lead);
+                self.mapping(next, "", entries);
+            }
+            Field::List(items) => {
+                self.line(at, lead);
+                for item in items {
+                    match item {
+                        Field::Mapping(entries) if !entries.is_empty() => {
+                            self.mapping(next + 2, "- ", entries);
+                        }
+                        item => self.field(next, next + 2, "-", item),
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn open(
     let Document {
         text,
         stream,
+        format,
         state: Encrypted { metadata },
     } = document;
     if let Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) =
@@ -102,10 +103,12 @@ pub(crate) fn open(
         list_comments,
         comments,
     });
+    let state = Opened::of(trees, decrypted);
     Ok(Document {
         text,
         stream,
-        state: Opened { trees, decrypted },
+        format,
+        state,
     })
 }
 

@@ -4,10 +4,11 @@ use crate::document::{Document, Opened};
 use crate::expand;
 use crate::open::Decrypted;
 use crate::restore::{self, BlockColumn, line_break_after};
-use crate::seam;
+use crate::store;
 use crate::survey::PathId;
-use crate::tree::{OpenedScalar, Tree, Value, ValueKind};
-use lockstep_secret::SecretString;
+use crate::tree::{Key, OpenedKind, OpenedScalar, Tree, Value, ValueKind};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use lockstep_secret::{SecretBytes, SecretString};
 use lockstep_yaml::{NodeKind, Splices};
 use std::collections::HashMap;
 use zeroize::Zeroizing;
@@ -26,9 +27,35 @@ pub(crate) fn of(document: &Document<Opened>) -> SecretString {
         );
     }
     for part in document.stream.documents() {
-        seam::remove(&mut splices, text, &document.stream, part);
+        store::remove_metadata(document.format, &mut splices, text, &document.stream, part);
     }
     SecretString::new(std::mem::take(&mut *splices.apply(text)))
+}
+
+/// The content of a binary file.
+pub(crate) fn content(document: &Document<Opened>) -> SecretBytes {
+    let bytes = match &document.state.content {
+        Some(content) => content.expose().to_vec(),
+        None => match document.state.trees.first().map(|tree| &tree.root.kind) {
+            Some(ValueKind::Mapping(entries)) => entries.first().map_or(Vec::new(), bytes_of),
+            _ => Vec::new(),
+        },
+    };
+    SecretBytes::new(bytes)
+}
+
+/// The bytes of a binary file's only value. Nothing is never encrypted, and old releases of sops
+/// encrypted only what was selected.
+fn bytes_of((_, value): &(Key, Value)) -> Vec<u8> {
+    match &value.kind {
+        ValueKind::Opened(value) if value.kind == OpenedKind::Binary => {
+            let decoded = STANDARD.decode(value.text.expose());
+            decoded.expect("this holds because it was encoded when it was opened")
+        }
+        ValueKind::Opened(value) => value.text.expose().as_bytes().to_vec(),
+        ValueKind::Clear(value) => value.text.as_bytes().to_vec(),
+        ValueKind::Mapping(_) | ValueKind::Sequence(_) => Vec::new(),
+    }
 }
 
 fn put_values(splices: &mut Splices, document: &Document<Opened>, decrypted: &Decrypted) {
@@ -42,7 +69,8 @@ fn put_values(splices: &mut Splices, document: &Document<Opened>, decrypted: &De
                 true => BlockColumn::BehindDash,
                 false => BlockColumn::NextOfFour,
             };
-            restore::put(splices, text, node, scalar, opened, column);
+            let value = (*opened, column);
+            store::put_value(document.format, splices, text, node, scalar, value);
         }
     }
     put_list_comments(splices, document, decrypted);

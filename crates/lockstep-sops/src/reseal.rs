@@ -17,6 +17,7 @@ use crate::error::{EditError, EncryptError};
 use crate::open::{Decrypted, tree_error};
 use crate::resolve;
 use crate::selector::{EncryptionPolicy, Selector};
+use crate::store::Format;
 use crate::survey::{Keys, Survey};
 use crate::typed::Typed;
 use block::Blocks;
@@ -42,6 +43,9 @@ pub(crate) fn reseal(
     now: jiff::Timestamp,
     random: &mut dyn FnMut(&mut [u8]),
 ) -> Result<String, EditError> {
+    if old.format != Format::Yaml {
+        return Err(EditError::Format(old.format));
+    }
     let decrypted = old.state.decrypted.as_ref();
     let decrypted = decrypted.ok_or(EditError::NotEncrypted)?;
     let Parsed::Clear(new) = parse(new)? else {
@@ -92,6 +96,7 @@ impl Contents<'_> {
         let mut sealer = Sealer {
             text: self.text,
             stream: self.stream,
+            format: Format::Yaml,
             survey: &self.survey,
             cipher: Cipher::new(key),
             random,

@@ -1,9 +1,8 @@
 //! Gives an encrypted file a new data key: every value is encrypted again where it stands, and the
 //! metadata is written anew in its place. All other bytes stay.
 
-use crate::carrier;
 use crate::cipher::Cipher;
-use crate::document::{Document, Encrypted, Opened, Parsed, parse};
+use crate::document::{Document, Encrypted, Opened, Parsed, parse_as};
 use crate::error::{RotateError, TreeError};
 use crate::mac::Mac;
 use crate::metadata::AgeEntry;
@@ -12,13 +11,13 @@ use crate::open::{Decrypted, tree_error};
 use crate::place::Place;
 use crate::plaintext::values_by_leaf;
 use crate::resolve;
-use crate::seam;
 use crate::selector::{EncryptionPolicy, Selector};
+use crate::store::{self, Format};
 use crate::survey::{Keys, Leaf, Survey};
 use crate::tree::{OpenedKind, OpenedScalar};
 use crate::typed::{TypeName, Typed};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use lockstep_secret::{DataKey, SecretString};
+use lockstep_secret::{DataKey, SecretBytes};
 use lockstep_yaml::{Node, NodeKind, Scalar, Splices, Stream};
 use std::ops::Range;
 use zeroize::Zeroizing;
@@ -40,6 +39,9 @@ pub(crate) fn compare(
     document: &Document<Encrypted>,
     selector: &Selector,
 ) -> Result<Selection, TreeError> {
+    if document.format == Format::Binary {
+        return Ok(Selection::Same);
+    }
     let stream = &document.stream;
     let ours = Survey::of(stream, &document.state.metadata.selector, Keys::Strings)?;
     let theirs = Survey::of(stream, selector, Keys::Strings)?;
@@ -83,12 +85,17 @@ pub(crate) fn rotate(
         return Err(RotateError::NoRecipients);
     }
     let opened = document.open(old_key)?;
+    let policy = aim.policy.for_format(opened.format);
+    let aim = &Aim {
+        policy: &policy,
+        ..*aim
+    };
     let rotated = seal_again(&opened, aim, random)?;
-    let Parsed::Encrypted(read_back) = parse(SecretString::new(rotated.clone()))? else {
+    let written = SecretBytes::new(rotated.clone().into_bytes());
+    let Parsed::Encrypted(read_back) = parse_as(written, opened.format)? else {
         return Err(RotateError::Differs);
     };
-    let same = |one: SecretString, other: SecretString| one.into_bytes().ct_eq(&other.into_bytes());
-    if !same(read_back.open(aim.key)?.plaintext(), opened.plaintext()) {
+    if !read_back.open(aim.key)?.content().ct_eq(&opened.content()) {
         return Err(RotateError::Differs);
     }
     Ok(rotated)
@@ -108,6 +115,7 @@ fn seal_again(
     let mut again = Again {
         text,
         stream,
+        format: opened.format,
         decrypted,
         cipher: Cipher::new(aim.key),
         random,
@@ -127,10 +135,11 @@ fn seal_again(
         policy: aim.policy,
         last_modified: &last_modified,
         mac: &mac,
+        format: opened.format,
     };
     let mut splices = again.splices;
     for part in stream.documents() {
-        seam::replace(&mut splices, text, stream, part, &block);
+        store::replace_metadata(&mut splices, text, stream, part, &block);
     }
     Ok(std::mem::take(&mut *splices.apply(text)))
 }
@@ -139,6 +148,7 @@ fn seal_again(
 struct Again<'a> {
     text: &'a str,
     stream: &'a Stream,
+    format: Format,
     decrypted: &'a Decrypted,
     cipher: Cipher,
     random: &'a mut dyn FnMut(&mut [u8]),
@@ -183,7 +193,10 @@ impl Again<'_> {
             Some(span) => self
                 .splices
                 .replace(span, without_bracket(&sealed).to_owned()),
-            None => carrier::put(&mut self.splices, self.text, node, scalar, &sealed),
+            None => {
+                let (text, splices) = (self.text, &mut self.splices);
+                store::put_ciphertext(self.format, splices, text, node, scalar, &sealed);
+            }
         }
     }
 

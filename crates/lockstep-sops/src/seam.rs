@@ -54,24 +54,43 @@ pub(crate) fn replace(
     block: &Block<'_>,
 ) {
     let root = stream.node(document.root);
-    let found = match &root.kind {
-        NodeKind::Mapping(style, entries) => entries
-            .iter()
-            .find(|(key, _)| is_metadata_key(stream, *key))
-            .map(|(key, value)| (*style, stream.node(*key), stream.node(*value))),
-        _ => None,
-    };
-    let Some((style, key, value)) = found else {
+    let Some((key, value)) = metadata_entry(stream, root) else {
         append(splices, text, stream, document, block);
         return;
     };
-    if style == CollectionStyle::Flow {
+    if matches!(root.kind, NodeKind::Mapping(CollectionStyle::Flow, _)) {
         splices.replace(key.start..value.span.end, block.to_flow());
         return;
     }
     let (range, column) = block_entry(text, key, value);
     let lines = block.to_lines(column, line_break_of(text));
     splices.replace(range, lines);
+}
+
+/// The key and the value of the metadata in a document's top node.
+pub(crate) fn metadata_entry<'s>(
+    stream: &'s Stream,
+    root: &'s Node,
+) -> Option<(&'s Node, &'s Node)> {
+    let NodeKind::Mapping(_, entries) = &root.kind else {
+        return None;
+    };
+    let found = entries
+        .iter()
+        .find(|(key, _)| is_metadata_key(stream, *key))?;
+    Some((stream.node(found.0), stream.node(found.1)))
+}
+
+/// The `sops` entry of a document: the line of its key, and its value.
+pub(crate) fn metadata_of(stream: &Stream, document: usize) -> Option<(usize, NodeId)> {
+    let root = stream.node(stream.documents()[document].root);
+    let NodeKind::Mapping(_, entries) = &root.kind else {
+        return None;
+    };
+    let found = entries
+        .iter()
+        .find(|(key, _)| is_metadata_key(stream, *key))?;
+    Some((stream.node(found.0).line, found.1))
 }
 
 /// Removes the metadata of `document`, if it has any.

@@ -4,6 +4,7 @@
 //! it comes from the file's own metadata, so that both directions decide alike.
 
 use crate::goregex::{GoRegex, RegexError};
+use crate::store::Format;
 
 /// What decides whether a value is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,16 @@ pub struct EncryptionPolicy {
     pub selector: Selector,
     /// Which values the MAC covers.
     pub mac_scope: MacScope,
+}
+
+impl EncryptionPolicy {
+    /// What of it can hold for a file of this format: a binary file is encrypted as a whole.
+    pub(crate) fn for_format(&self, format: Format) -> Self {
+        match format {
+            Format::Binary => Self::default(),
+            _ => self.clone(),
+        }
+    }
 }
 
 /// A selector that cannot be used.

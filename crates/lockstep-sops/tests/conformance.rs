@@ -12,6 +12,8 @@
 mod harness;
 #[path = "conformance/random.rs"]
 mod random;
+#[path = "conformance/stores.rs"]
+mod stores;
 #[path = "conformance/table.rs"]
 mod table;
 

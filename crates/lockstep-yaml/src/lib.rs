@@ -7,6 +7,7 @@
 //! Limits: YAML 1.2, without directives; mapping keys must be scalars and unique by their text;
 //! nesting and node count are capped. Scalar texts are wiped on drop, and no error shows any.
 
+mod assembly;
 mod build;
 mod error;
 mod node;
@@ -15,6 +16,7 @@ mod splice;
 mod stream;
 pub mod write;
 
+pub use assembly::Assembly;
 pub use error::{YamlError, YamlErrorKind};
 pub use node::{BlockScalar, CollectionStyle, Node, NodeId, NodeKind, Scalar, ScalarStyle};
 pub use splice::Splices;

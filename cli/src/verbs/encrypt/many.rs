@@ -2,10 +2,10 @@
 
 use super::{Done, failure_of, seal, warn};
 use crate::failure::Failure;
-use crate::files::{Listed, Many, Origin, Outcome, Tally, check_format};
+use crate::files::{Listed, Many, Origin, Outcome, Tally, format_by_name};
 use crate::terminal::Terminal;
 use lockstep_repo::{
-    Change, Holds, Plan, Policies, PolicyError, Shown, look_at, look_into, rewrite,
+    Change, Holds, Plan, Policies, PolicyError, Shown, format_of, look_at, look_into, rewrite,
 };
 
 pub(super) fn run(policies: &mut Policies, many: Many, terminal: Terminal) -> Result<(), Failure> {
@@ -22,11 +22,11 @@ pub(super) fn run(policies: &mut Policies, many: Many, terminal: Terminal) -> Re
     let results = rewrite(
         &work,
         |(file, _)| file.path.as_path(),
-        |(file, plan), text| match (look_at(&text), file.origin) {
+        |(file, plan), content| match (look_at(&content, format_of(&file.path)), file.origin) {
             (Holds::Encrypted, _) => Ok(Change::Leave(Done::Not(Outcome::Skipped))),
             (Holds::Other, Origin::Found) => Ok(Change::Leave(Done::Not(Outcome::LeftAlone))),
             (Holds::ClearSecret | Holds::Unreadable, _) | (Holds::Other, Origin::Named) => {
-                seal(text, plan)
+                seal(content, format_of(&file.path), plan)
             }
         },
     );
@@ -49,7 +49,7 @@ fn plan(
     terminal: Terminal,
 ) -> Result<Option<Plan>, Failure> {
     if file.origin == Origin::Named {
-        check_format(&file.path)?;
+        format_by_name(&file.path)?;
     }
     let error = match policies.plan(&file.path) {
         Ok(plan) => return Ok(Some(plan)),

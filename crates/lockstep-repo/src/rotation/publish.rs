@@ -98,7 +98,7 @@ fn lock(files: &[Examined]) -> Result<Vec<File>, usize> {
 }
 
 fn prepare(file: &Examined, identities: &Identities) -> Result<Staged, Refusal> {
-    let document = read(&file.source.text)?;
+    let document = read(&file.path, &file.source.text)?;
     let old_key = unwrap(document.metadata(), identities)?.key;
     let key = DataKey::generate(&mut fill);
     let wrapped = wrap(&key, &file.plan.recipients)?;

@@ -1,9 +1,9 @@
 //! Runs sops, and says what a document means in a form that can be compared.
 
-use lockstep_secret::{DataKey, SecretString};
+use lockstep_secret::{DataKey, SecretBytes};
 use lockstep_sops::{
-    AgeEntry, Document, EncryptionPolicy, MacScope, Opened, OpenedKind, Parsed, Tree, Value,
-    ValueKind, parse,
+    AgeEntry, Document, EncryptionPolicy, Format, MacScope, Opened, OpenedKind, Parsed, Tree,
+    Value, ValueKind, parse_as,
 };
 use serde_json::{Map, Value as Json, json};
 use std::io::{Read as _, Write as _};
@@ -82,10 +82,23 @@ impl Judge {
     }
 
     pub(crate) fn decrypt(&self, text: &str, format: &str) -> Result<String, String> {
-        self.run(text, &["decrypt", "--output-type", format])
+        let arguments = ["decrypt", "--output-type", format];
+        let bytes = self.run("document.yaml", text.as_bytes(), &arguments)?;
+        Ok(String::from_utf8(bytes).unwrap())
     }
 
     pub(crate) fn encrypt(&self, text: &str, policy: &EncryptionPolicy) -> Result<String, String> {
+        let bytes = self.encrypt_file("document.yaml", text.as_bytes(), policy)?;
+        Ok(String::from_utf8(bytes).unwrap())
+    }
+
+    /// Encrypts a file whose name says of which format it is.
+    pub(crate) fn encrypt_file(
+        &self,
+        name: &str,
+        content: &[u8],
+        policy: &EncryptionPolicy,
+    ) -> Result<Vec<u8>, String> {
         let recipient = identity().to_public().to_string();
         let selector = format!("--{}", policy.selector.field().replace('_', "-"));
         let mut arguments = Vec::new();
@@ -99,12 +112,16 @@ impl Judge {
             &selector,
             policy.selector.text(),
         ]);
-        self.run(text, &arguments)
+        self.run(name, content, &arguments)
     }
 
-    fn run(&self, text: &str, arguments: &[&str]) -> Result<String, String> {
-        let path = self.folder.path().join("document.yaml");
-        std::fs::write(&path, text).unwrap();
+    pub(crate) fn decrypt_file(&self, name: &str, content: &[u8]) -> Result<Vec<u8>, String> {
+        self.run(name, content, &["decrypt"])
+    }
+
+    fn run(&self, name: &str, content: &[u8], arguments: &[&str]) -> Result<Vec<u8>, String> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
         let Output {
             status,
             stdout,
@@ -120,7 +137,7 @@ impl Judge {
         if !status.success() {
             return Err(format!("sops: {}", String::from_utf8_lossy(&stderr)));
         }
-        Ok(String::from_utf8(stdout).unwrap())
+        Ok(stdout)
     }
 }
 
@@ -175,7 +192,15 @@ fn unwrap(entry: &AgeEntry) -> DataKey {
 }
 
 pub(crate) fn encrypt(text: &str, policy: &EncryptionPolicy) -> Result<String, String> {
-    let Parsed::Clear(document) = read(text)? else {
+    encrypt_as(text.as_bytes(), Format::Yaml, policy)
+}
+
+pub(crate) fn encrypt_as(
+    content: &[u8],
+    format: Format,
+    policy: &EncryptionPolicy,
+) -> Result<String, String> {
+    let Parsed::Clear(document) = read(content, format)? else {
         return Err("already encrypted".into());
     };
     let key = data_key();
@@ -190,11 +215,33 @@ pub(crate) fn encrypt(text: &str, policy: &EncryptionPolicy) -> Result<String, S
     };
     let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
     let encrypted = document.encrypt(policy, &key, &[wrapped(&key)], now, &mut random);
-    encrypted.map_err(|error| error.to_string())
+    encrypted.map_err(|error| format!("{error}: {}", error.source_text()))
 }
 
-fn read(text: &str) -> Result<Parsed, String> {
-    parse(SecretString::new(text.to_owned()))
+/// Gives an encrypted file a new data key.
+pub(crate) fn rotate_as(
+    content: &[u8],
+    format: Format,
+    policy: &EncryptionPolicy,
+) -> Result<String, String> {
+    let Parsed::Encrypted(document) = read(content, format)? else {
+        return Err("not encrypted".into());
+    };
+    let old = unwrap(&document.metadata().age()[0]);
+    let key = DataKey::generate(&mut |bytes| bytes.fill(b'n'));
+    let wrapped = [wrapped(&key)];
+    let now = jiff::Timestamp::from_second(1_800_000_060).unwrap();
+    let mut next = 0_u8;
+    let mut random = |bytes: &mut [u8]| {
+        next = next.wrapping_add(1);
+        bytes.fill(next);
+    };
+    let rotated = document.rotate(&old, policy, &key, &wrapped, now, &mut random);
+    rotated.map_err(|error| format!("{error}: {}", error.source_text()))
+}
+
+fn read(content: &[u8], format: Format) -> Result<Parsed, String> {
+    parse_as(SecretBytes::new(content.to_vec()), format)
         .map_err(|error| format!("{error}: {}", error.source_text()))
 }
 
@@ -207,7 +254,11 @@ trait SourceText: std::error::Error {
 impl<E: std::error::Error> SourceText for E {}
 
 pub(crate) fn open(text: &str) -> Result<Document<Opened>, String> {
-    let Parsed::Encrypted(document) = read(text)? else {
+    open_as(text.as_bytes(), Format::Yaml)
+}
+
+pub(crate) fn open_as(content: &[u8], format: Format) -> Result<Document<Opened>, String> {
+    let Parsed::Encrypted(document) = read(content, format)? else {
         return Err("not encrypted".into());
     };
     let key = unwrap(&document.metadata().age()[0]);
