@@ -1,7 +1,9 @@
 //! The command line as a whole: verbs, and what happens when it is not understood.
 
 use crate::terminal::Terminal;
-use crate::verbs::{completion, decrypt, encrypt, init, key, keygen, rotate};
+use crate::verbs::{
+    completion, decrypt, encrypt, filestatus, init, key, keygen, rotate, set, unset, view,
+};
 use crate::{Exit, usage};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -26,6 +28,10 @@ enum Verb {
     Init(init::Arguments),
     Encrypt(encrypt::Arguments),
     Decrypt(decrypt::Arguments),
+    View(view::Arguments),
+    Set(set::Arguments),
+    Unset(unset::Arguments),
+    Filestatus(filestatus::Arguments),
     Rotate(rotate::Arguments),
     Key(key::Arguments),
     Completion(completion::Arguments),
@@ -44,6 +50,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Init(arguments) => init::run(&arguments, terminal),
         Verb::Encrypt(arguments) => encrypt::run(&arguments, terminal),
         Verb::Decrypt(arguments) => decrypt::run(&arguments, terminal),
+        Verb::View(arguments) => view::run(&arguments, terminal),
+        Verb::Set(arguments) => set::run(&arguments, terminal),
+        Verb::Unset(arguments) => unset::run(&arguments, terminal),
+        Verb::Filestatus(arguments) => filestatus::run(&arguments, terminal),
         Verb::Rotate(arguments) => rotate::run(&arguments, terminal),
         Verb::Key(arguments) => key::run(&arguments, terminal),
         Verb::Completion(arguments) => completion::run(&arguments, terminal),

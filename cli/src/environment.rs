@@ -119,6 +119,11 @@ pub(crate) fn typed_line() -> Option<String> {
     Some(line)
 }
 
+/// Whether standard output is a terminal.
+pub(crate) fn output_is_seen() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Whether a question would be seen and could be answered.
 pub(crate) fn somebody_is_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

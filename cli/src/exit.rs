@@ -25,6 +25,7 @@ exits! {
         a file that is not encrypted. With several files: at least one of them failed.";
     Unreadable = 2, "A file cannot be read, or one that is to be encrypted is not of its format.";
     Unwritable = 3, "The result cannot be written.";
+    BadValue = 7, "`set` or `unset`: the index is not one, or the value is not JSON.";
     Conflict = 8, "Options that exclude each other, or standard input without `--filename-override`.";
     Unconfirmed = 10, "Nothing was changed: somebody would gain access, or no path was named, and \
         nobody confirmed it. `--yes` does.";
@@ -34,6 +35,8 @@ exits! {
     Empty = 92, "The file to be encrypted holds no document.";
     NoFile = 100, "The file does not exist.";
     NoKey = 128, "None of the identities at hand opens the file.";
+    Unedited = 200, "`edit`: the text was not changed.";
+    NoEditor = 201, "`edit`: the editor cannot be started, or failed.";
     AlreadyEncrypted = 203, "The file is already encrypted.";
 }
 

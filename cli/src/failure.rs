@@ -3,10 +3,12 @@
 use crate::Exit;
 use lockstep_age::UnwrapError;
 use lockstep_repo::{
-    FolderError, PolicyError, ReadError, Refusal, Refused, RewriteError, SealError, Shown,
-    UnsealError, WriteError,
+    FolderError, PolicyError, ReadError, Refusal, Refused, ResealError, RewriteError, SealError,
+    Shown, UnsealError, WriteError,
 };
-use lockstep_sops::{EncryptError, OpenError, OpenErrorKind, ParseErrorKind};
+use lockstep_sops::{
+    AlterError, EditError, EncryptError, OpenError, OpenErrorKind, ParseErrorKind,
+};
 use std::error::Error;
 use std::path::Path;
 
@@ -78,6 +80,31 @@ impl Failure {
             _ => error.hint(),
         };
         Self::at(path, exit, error, hint)
+    }
+
+    /// A file that does not get new contents.
+    pub(crate) fn resealing(path: &Path, error: &ResealError) -> Self {
+        let exit = match error {
+            ResealError::Edit(EditError::Parse(parse)) => match parse.kind() {
+                ParseErrorKind::Empty => Exit::Empty,
+                ParseErrorKind::Reserved | ParseErrorKind::Metadata => Exit::AlreadyEncrypted,
+                ParseErrorKind::Unreadable => Exit::Unreadable,
+            },
+            ResealError::Edit(EditError::Metadata) => Exit::AlreadyEncrypted,
+            ResealError::Edit(EditError::Encrypt(_)) => Exit::Encrypting,
+            ResealError::Edit(EditError::NotEncrypted | EditError::InClear(_))
+            | ResealError::TooLarge => Exit::Failure,
+        };
+        Self::at(path, exit, error, error.hint())
+    }
+
+    /// A value that is not changed.
+    pub(crate) fn altering(path: &Path, error: &AlterError) -> Self {
+        let exit = match error {
+            AlterError::Reserved => Exit::AlreadyEncrypted,
+            _ => Exit::Failure,
+        };
+        Self::at(path, exit, error, error.hint())
     }
 
     pub(crate) fn rotating(refused: Refused) -> Self {

@@ -22,8 +22,9 @@ pub(crate) fn hint(arguments: &[OsString]) -> Option<String> {
             "recipients come from .sops.yaml: change them there, then run `lockstep rotate`"
                 .to_owned()
         }
-        "edit" | "set" | "unset" | "exec-env" | "exec-file" | "filestatus" | "publish"
-        | "groups" => "Lockstep cannot do this yet; sops can, on the same files".to_owned(),
+        "edit" | "exec-env" | "exec-file" | "publish" | "groups" => {
+            "Lockstep cannot do this yet; sops can, on the same files".to_owned()
+        }
         file if lockstep_repo::is_yaml(file.as_ref()) => {
             format!("say what to do with it, as in `lockstep decrypt {file}`")
         }

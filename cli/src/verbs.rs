@@ -3,7 +3,11 @@
 pub(crate) mod completion;
 pub(crate) mod decrypt;
 pub(crate) mod encrypt;
+pub(crate) mod filestatus;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod keygen;
 pub(crate) mod rotate;
+pub(crate) mod set;
+pub(crate) mod unset;
+pub(crate) mod view;

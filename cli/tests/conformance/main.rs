@@ -12,4 +12,5 @@ mod rules;
 #[expect(dead_code, reason = "the tests of the verbs use all of it")]
 #[path = "../verbs/scratch.rs"]
 mod scratch;
+mod set;
 mod travel;

@@ -13,4 +13,5 @@ mod keygen;
 mod kill;
 mod rotate;
 mod scratch;
+mod set;
 mod usage;

@@ -5,6 +5,7 @@
 //! and written by [`publish`], and every error names its path.
 
 mod folder;
+mod open_file;
 mod policy;
 mod pool;
 mod rewrite;
@@ -15,6 +16,7 @@ mod source;
 mod write;
 
 pub use folder::{FolderError, Holds, Nested, format_of, is_yaml, look_at, look_into, yaml_files};
+pub use open_file::{OpenFile, ResealError};
 pub use policy::{
     Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Standing, find_policy,
     find_repository, read_policy,

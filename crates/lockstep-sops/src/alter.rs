@@ -11,7 +11,7 @@ use crate::error::AlterError;
 use crate::place::{KeyPath, Step};
 use crate::reseal::{same, value};
 use crate::selector::Selector;
-use crate::survey::{Keys, Survey};
+use crate::survey::{Keys, METADATA_KEY, Survey};
 use crate::typed::Typed;
 use lockstep_secret::SecretString;
 use lockstep_yaml::Stream;
@@ -78,6 +78,9 @@ pub(crate) fn unset(text: &SecretString, path: &KeyPath) -> Result<Altered, Alte
 fn alter(text: &SecretString, path: &KeyPath, change: Change) -> Result<Altered, AlterError> {
     if path.0.is_empty() {
         return Err(AlterError::NoPath);
+    }
+    if matches!(&path.0[0], Step::Key(key) if key == METADATA_KEY) {
+        return Err(AlterError::Reserved);
     }
     let before = Contents::of(text.expose())?;
     let mut path = path.clone();

@@ -219,6 +219,9 @@ pub enum AlterError {
     /// It is not said which.
     #[error("no key is named")]
     NoPath,
+    /// The top-level key `sops` is for metadata.
+    #[error("the top-level key `sops` is reserved for metadata")]
+    Reserved,
     /// The text cannot be read.
     #[error("not readable as YAML")]
     Yaml(#[source] YamlError),

@@ -72,6 +72,12 @@ impl Metadata {
         &self.last_modified
     }
 
+    /// Whether there is a MAC, good or not.
+    #[must_use]
+    pub fn has_mac(&self) -> bool {
+        !self.mac.is_empty()
+    }
+
     /// The sops version that the file claims to be written by.
     #[must_use]
     pub fn version(&self) -> &str {

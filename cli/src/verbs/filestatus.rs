@@ -1,0 +1,46 @@
+//! `lockstep filestatus`.
+
+use crate::Exit;
+use crate::failure::Failure;
+use crate::files::check_format;
+use crate::terminal::Terminal;
+use lockstep_repo::{LARGEST_FILE, Shown, read_file};
+use lockstep_sops::{Parsed, parse};
+use std::path::PathBuf;
+
+/// Say whether a file is encrypted, as JSON: {"encrypted":true}.
+///
+/// It is if it has the metadata. No key is needed, and nothing is verified.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The file.
+    file: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failure> {
+    let Some(file) = &arguments.file else {
+        return Err(Failure::new(Exit::NoFile, "no file is named"));
+    };
+    // sops has one code for whatever goes wrong here.
+    let failed = |failure: Failure| Failure {
+        exit: Exit::Failure,
+        ..failure
+    };
+    let text = read_file(file, LARGEST_FILE)
+        .map_err(|error| failed(error.into()))?
+        .text;
+    check_format(file)?;
+    let parsed = parse(text).map_err(|error| {
+        let message = crate::failure::chain(&error);
+        let failure = Failure::new(Exit::Failure, format!("{}: {message}", Shown(file)));
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })?;
+    let encrypted = match parsed {
+        Parsed::Encrypted(document) => document.metadata().has_mac(),
+        Parsed::Clear(_) => false,
+    };
+    terminal.data(format!("{{\"encrypted\":{encrypted}}}\n").as_bytes())
+}
