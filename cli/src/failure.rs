@@ -92,7 +92,9 @@ impl Failure {
             },
             ResealError::Edit(EditError::Metadata) => Exit::AlreadyEncrypted,
             ResealError::Edit(EditError::Encrypt(_)) => Exit::Encrypting,
-            ResealError::Edit(EditError::NotEncrypted | EditError::InClear(_))
+            ResealError::Edit(
+                EditError::NotEncrypted | EditError::InClear(_) | EditError::Format(_),
+            )
             | ResealError::TooLarge => Exit::Failure,
         };
         Self::at(path, exit, error, error.hint())

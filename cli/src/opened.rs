@@ -1,13 +1,13 @@
 //! One encrypted file that a verb opens, and changes under its own data key.
 
 use crate::failure::Failure;
-use crate::files::check_format;
+use crate::files::format_by_name;
 use crate::identities::{self, Found};
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{OpenFile, Overrides, Plan, Policies, Shown, UnsealError};
 use lockstep_secret::SecretString;
-use lockstep_sops::Selector;
+use lockstep_sops::{Format, Selector};
 use std::path::{Path, PathBuf};
 
 /// An open file, and the policy that holds for it.
@@ -42,6 +42,18 @@ fn open_with(path: &Path, found: &Found, terminal: Terminal) -> Result<OpenFile,
         }
         failure
     })
+}
+
+/// Refuses formats that are not changed in place yet.
+fn check_format(path: &Path) -> Result<(), Failure> {
+    match format_by_name(path)? {
+        Format::Yaml => Ok(()),
+        format => Err(Failure::new(
+            Exit::Failure,
+            format!("{}: {format} cannot be opened in place yet", Shown(path)),
+        )
+        .hint("decrypt it, change it, and encrypt it again")),
+    }
 }
 
 impl Target {

@@ -2,10 +2,10 @@
 
 use crate::Exit;
 use crate::failure::Failure;
-use crate::files::check_format;
+use crate::files::format_by_name;
 use crate::terminal::Terminal;
-use lockstep_repo::{LARGEST_FILE, Shown, read_file};
-use lockstep_sops::{Parsed, parse};
+use lockstep_repo::{LARGEST_FILE, Shown, read_raw};
+use lockstep_sops::{Parsed, parse_as};
 use std::path::PathBuf;
 
 /// Say whether a file is encrypted, as JSON: {"encrypted":true}.
@@ -26,11 +26,11 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
         exit: Exit::Failure,
         ..failure
     };
-    let text = read_file(file, LARGEST_FILE)
+    let content = read_raw(file, LARGEST_FILE)
         .map_err(|error| failed(error.into()))?
-        .text;
-    check_format(file)?;
-    let parsed = parse(text).map_err(|error| {
+        .content;
+    let format = format_by_name(file)?;
+    let parsed = parse_as(content, format).map_err(|error| {
         let message = crate::failure::chain(&error);
         let failure = Failure::new(Exit::Failure, format!("{}: {message}", Shown(file)));
         match error.hint() {

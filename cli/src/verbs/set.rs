@@ -67,7 +67,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
 
 fn value(arguments: &Arguments, terminal: Terminal) -> Result<SecretString, Failure> {
     match &arguments.value {
-        None if arguments.value_stdin => read_standard_input(),
+        None if arguments.value_stdin => read_standard_input()?
+            .into_string()
+            .map_err(|_| Failure::new(Exit::BadValue, "standard input: the value is not text")),
         Some(file) if arguments.value_file => {
             let source = read_file(Path::new(file), LARGEST_FILE).map_err(|error| {
                 let failure = Failure::from(error);
