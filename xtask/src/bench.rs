@@ -1,7 +1,6 @@
 //! The numbers: what the operator and the command line cost, on this machine, in a release build.
 
 mod beside;
-mod cli;
 mod comparison;
 mod machine;
 mod manifests;
@@ -9,6 +8,7 @@ mod metrics;
 mod operator;
 mod process;
 mod report;
+mod sops;
 mod stopwatch;
 
 pub(crate) use manifests::Folder;
@@ -28,7 +28,7 @@ pub(crate) enum Subject {
     /// The operator, on a real API server and a real Git server, and beside Flux's.
     Operator,
     /// The command line, beside the real sops.
-    Cli,
+    Sops,
 }
 
 /// Where the measured programs come from.
@@ -67,8 +67,8 @@ pub(crate) fn run(
         sections.push(operator::measure(folder)?);
         comparisons.push(beside::measure(folder)?);
     }
-    if wanted(Subject::Cli) {
-        sections.push(cli::measure(files)?);
+    if wanted(Subject::Sops) {
+        sections.push(sops::measure(workspace, files)?);
     }
     Ok(Report {
         machine,

@@ -288,11 +288,11 @@ fn a_policy_file_that_is_a_dead_link_is_not_passed_over() {
 #[test]
 fn what_would_be_too_large_to_decrypt_is_not_written() {
     let scratch = Scratch::with_policy();
-    let text = format!("data: [{}]\n", "x,".repeat(50_000));
+    let text = format!("data: [{}]\n", "x,".repeat(160_000));
     scratch.write("secret.yaml", &text);
     scratch
         .run(&["encrypt", "-i", "secret.yaml"])
-        .fails(1, "secret.yaml: encrypted it would be larger than 5120 KiB, the most that is read\nhint: split it into several files\n");
+        .fails(1, "secret.yaml: encrypted it would be larger than 16384 KiB, the most that is read\nhint: split it into several files\n");
     assert_eq!(scratch.read("secret.yaml"), text);
 }
 

@@ -8,8 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read: the limit Flux has for an encrypted file.
-pub const LARGEST_FILE: u64 = 5 << 20;
+/// The largest file that is read: one of 10 MB, encrypted, fits. The operator reads 5 MiB, as Flux does.
+pub const LARGEST_FILE: u64 = 16 << 20;
 
 /// What was read.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What the kernel says of processes: memory of a running one, processor time of those that ended.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Resident memory in MiB: now, and the most there ever was.
@@ -24,6 +25,37 @@ pub(super) fn resident(process: u32) -> Result<Resident> {
     Ok(Resident {
         now: mebibytes("VmRSS:")?,
         peak: mebibytes("VmHWM:")?,
+    })
+}
+
+/// Runs a command to its end, and gives the most memory it had, in MiB, as far as looking every few
+/// milliseconds shows.
+pub(super) fn watched(mut command: Command) -> Result<f64> {
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let child = child.context("starting it")?;
+    let process = child.id();
+    let (ended, end) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(move || {
+            let mut most = 0.0;
+            while end.recv_timeout(Duration::from_millis(3)).is_err() {
+                if let Ok(now) = resident(process) {
+                    most = now.peak.max(most);
+                }
+            }
+            most
+        });
+        let output = child.wait_with_output();
+        // The watcher has ended only if it panicked, which is told below.
+        let _ = ended.send(());
+        let most = watcher.join().unwrap_or(f64::NAN);
+        let output = output.context("waiting for it")?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}: {message}", output.status);
+        Ok(most)
     })
 }
 

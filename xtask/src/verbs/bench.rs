@@ -24,7 +24,7 @@ pub(crate) struct Bench {
     encrypted: u16,
 
     /// How many files the command line is measured with.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     files: u16,
 
     /// Measure the release builds in this folder instead of building them.
