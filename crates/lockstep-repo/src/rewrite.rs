@@ -1,12 +1,17 @@
-//! Many files changed in place: read and worked on in parallel, published in batches.
+//! Many files changed in place: read and worked on in parallel, published in batches. While the disk
+//! takes one batch, the processors are at the next.
 
 use crate::pool::{Width, parallel};
-use crate::write::LARGEST_BATCH;
 use crate::{
     Expected, LARGEST_FILE, Privacy, ReadError, Staged, WriteError, publish, read_raw, stage,
 };
 use lockstep_secret::SecretBytes;
 use std::path::Path;
+use std::thread;
+
+/// Files in a batch: few enough that the first flush begins early, and that the descriptors of two
+/// batches are far from the limit of a process.
+const BATCH: usize = 128;
 
 /// What is to become of a file.
 #[derive(Debug)]
@@ -44,13 +49,26 @@ where
     E: Send,
 {
     let mut results = Vec::with_capacity(items.len());
-    for batch in items.chunks(LARGEST_BATCH) {
-        let prepared = parallel(Width::Processors, batch, |item| {
-            prepare(path(item), |text| work(item, text))
-        });
-        results.extend(publish_prepared(prepared));
-    }
+    thread::scope(|scope| {
+        let mut publishing: Option<thread::ScopedJoinHandle<'_, _>> = None;
+        for batch in items.chunks(BATCH) {
+            let prepared = parallel(Width::Processors, batch, |item| {
+                prepare(path(item), |text| work(item, text))
+            });
+            if let Some(before) = publishing.take() {
+                results.extend(joined(before));
+            }
+            publishing = Some(scope.spawn(|| publish_prepared(prepared)));
+        }
+        results.extend(publishing.into_iter().flat_map(joined));
+    });
     results
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 type Prepared<R, E> = Result<(Option<Staged>, R), RewriteError<E>>;

@@ -23,10 +23,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// How many files are staged before they are published: each holds a file descriptor, and 1,024 of
-/// those is the usual limit for a process.
-pub(crate) const LARGEST_BATCH: usize = 512;
-
 /// Publishes staged files: flushes all of them at once, renames each into place, flushes the
 /// folders. The results come in the order of `staged`; a file that fails stays as it was and does
 /// not keep the others from being published.
