@@ -213,25 +213,24 @@ pub(crate) fn read_standard_input() -> Result<SecretBytes, Failure> {
 impl Type {
     /// What sops takes a file of this name for.
     fn of(name: &Path) -> Self {
-        let shown = name.to_string_lossy();
         match format_of(name) {
             Format::Yaml => Self::Yaml,
             Format::Json => Self::Json,
-            Format::Binary if shown.ends_with(".env") => Self::Dotenv,
-            Format::Binary if shown.ends_with(".ini") => Self::Ini,
+            Format::Dotenv => Self::Dotenv,
+            Format::Binary if name.to_string_lossy().ends_with(".ini") => Self::Ini,
             Format::Binary => Self::Binary,
         }
     }
 
     fn format(self, name: &Path) -> Result<Format, Failure> {
-        let what = match self {
+        match self {
             Self::Yaml => return Ok(Format::Yaml),
             Self::Json => return Ok(Format::Json),
+            Self::Dotenv => return Ok(Format::Dotenv),
             Self::Binary => return Ok(Format::Binary),
-            Self::Dotenv => "dotenv",
-            Self::Ini => "INI",
-        };
-        let told = format!("{}: {what} files are not supported yet", Shown(name));
+            Self::Ini => {}
+        }
+        let told = format!("{}: INI files are not supported yet", Shown(name));
         Err(Failure::new(Exit::Failure, told)
             .hint("--input-type binary and --output-type binary encrypt it as a whole"))
     }

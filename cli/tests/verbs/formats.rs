@@ -1,4 +1,4 @@
-//! Files that are not YAML: JSON and binary files, and the options that say what a file is.
+//! Files that are not YAML: JSON, dotenv and binary files, and the options that say what a file is.
 
 use crate::scratch::{ALICE, Scratch};
 
@@ -9,13 +9,14 @@ fn scratch() -> Scratch {
     let scratch = Scratch::with_policy();
     scratch.write("secret.json", JSON);
     scratch.write("secret.pem", "hunter2-canary\n");
+    scratch.write("secret.env", "data=hunter2-canary\n\n# what for\nNAME=x\n");
     scratch
 }
 
 #[test]
 fn a_file_is_what_its_name_says() {
     let scratch = scratch();
-    for name in ["secret.json", "secret.pem"] {
+    for name in ["secret.json", "secret.env", "secret.pem"] {
         let text = scratch.read(name);
         scratch.run(&["encrypt", "-i", name]).ok();
         let encrypted = scratch.read(name);
@@ -23,7 +24,7 @@ fn a_file_is_what_its_name_says() {
             !encrypted.contains("hunter2") && encrypted.contains("ENC["),
             "{encrypted}"
         );
-        assert_eq!(encrypted.contains("encrypted_regex"), name == "secret.json");
+        assert_eq!(encrypted.contains("encrypted_regex"), name != "secret.pem");
         assert_eq!(scratch.run(&["encrypt", "-i", name]).code, 203, "{name}");
         assert_eq!(scratch.run(&["rotate", "--yes", name]).code, 0);
         assert_ne!(scratch.read(name), encrypted);

@@ -234,7 +234,10 @@ impl Sealer<'_> {
             if Sealed::parse(written).is_some() {
                 continue;
             }
-            // SOPS cannot encrypt nothing, and in a list sops would read it as an empty string.
+            // SOPS cannot encrypt nothing. In a list of YAML sops would read it as an empty string.
+            if written.is_empty() && self.format != Format::Yaml {
+                continue;
+            }
             let written = if written.is_empty() { " " } else { written };
             let plain = Zeroizing::new(written.as_bytes().to_vec());
             let additional = self.survey.additional_data(path);

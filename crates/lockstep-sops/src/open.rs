@@ -10,6 +10,7 @@ use crate::metadata::Metadata;
 use crate::place::Place;
 use crate::resolve::{self, Unfit};
 use crate::selector::Selector;
+use crate::store::Format;
 use crate::survey::{Keys, Leaf, PathId, Survey};
 use crate::tree::{OpenedKind, OpenedScalar};
 use crate::tree_builder::{self, Outcome};
@@ -64,6 +65,7 @@ pub(crate) fn open(
     let survey = Survey::of(&stream, &metadata.selector, Keys::Strings)?;
     let opener = Opener {
         stream: &stream,
+        format,
         survey: &survey,
         cipher: Cipher::new(key),
     };
@@ -141,6 +143,7 @@ enum Read {
 
 struct Opener<'a> {
     stream: &'a Stream,
+    format: Format,
     survey: &'a Survey,
     cipher: Cipher,
 }
@@ -185,7 +188,7 @@ impl Opener<'_> {
             if !leaf.in_list || leaf.alias.is_some() || self.stream.node(leaf.node).in_flow {
                 return Err(OpenError::WrongType(place()));
             }
-            return comment_text(plain)
+            return comment_text(plain, Format::Yaml)
                 .map(Read::Comment)
                 .ok_or_else(|| OpenError::WrongType(place()));
         }
@@ -221,7 +224,7 @@ impl Opener<'_> {
                     Some((path, self.cipher.open(&sealed, &additional)?))
                 });
             if let Some((path, plain)) = plain
-                && let Some(text) = comment_text(plain)
+                && let Some(text) = comment_text(plain, self.format)
             {
                 let span = comment.span.clone();
                 found.push(Comment { span, path, text });
@@ -233,11 +236,16 @@ impl Opener<'_> {
 
 /// A comment's text. One with a line break would not stay a comment when it is written back: it is
 /// treated as one that does not decrypt.
-fn comment_text(mut bytes: Zeroizing<Vec<u8>>) -> Option<SecretString> {
+fn comment_text(mut bytes: Zeroizing<Vec<u8>>, format: Format) -> Option<SecretString> {
+    // In dotenv a carriage return is a character like others.
+    let line_breaks: &[char] = match format {
+        Format::Dotenv => &['\n'],
+        _ => &['\n', '\r'],
+    };
     SecretBytes::new(std::mem::take(&mut *bytes))
         .into_string()
         .ok()
-        .filter(|text| !text.expose().contains(['\n', '\r']))
+        .filter(|text| !text.expose().contains(line_breaks))
 }
 
 pub(crate) fn tree_error(unfit: Unfit, place: Place) -> TreeError {

@@ -5,6 +5,8 @@
 //! opening and the MAC know of no format.
 
 pub(crate) mod binary;
+mod dotenv;
+mod flat;
 pub(crate) mod json;
 mod json_metadata;
 
@@ -25,6 +27,8 @@ pub enum Format {
     Yaml,
     /// One JSON object.
     Json,
+    /// Lines of `KEY=value`.
+    Dotenv,
     /// Anything: the whole file is one value of a JSON object.
     Binary,
 }
@@ -37,6 +41,8 @@ impl Format {
             Self::Yaml
         } else if name.ends_with(".json") {
             Self::Json
+        } else if name.ends_with(".env") {
+            Self::Dotenv
         } else {
             Self::Binary
         }
@@ -48,6 +54,7 @@ impl Format {
         match self {
             Self::Yaml => "yaml",
             Self::Json => "json",
+            Self::Dotenv => "dotenv",
             Self::Binary => "binary",
         }
     }
@@ -58,6 +65,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Yaml => "YAML",
             Self::Json => "JSON",
+            Self::Dotenv => "dotenv",
             Self::Binary => "a binary file of SOPS",
         })
     }
@@ -68,6 +76,7 @@ pub(crate) fn read(format: Format, text: &str) -> Result<Stream, ParseError> {
     let read = match format {
         Format::Yaml => return Stream::parse(text).map_err(ParseError::Yaml),
         Format::Json | Format::Binary => json::read(text),
+        Format::Dotenv => dotenv::read(text),
     };
     read.map_err(|source: YamlError| ParseError::Syntax { format, source })
 }
@@ -87,6 +96,7 @@ pub(crate) fn put_ciphertext(
         Format::Json | Format::Binary => {
             splices.replace(node.span.clone(), format!("\"{ciphertext}\""));
         }
+        Format::Dotenv => splices.replace(node.span.clone(), ciphertext.to_owned()),
     }
 }
 
@@ -112,6 +122,7 @@ pub(crate) fn put_value(
             node.span.clone(),
             json_text::value(opened.kind, opened.text.expose()),
         ),
+        Format::Dotenv => splices.replace(node.span.clone(), dotenv::value(opened)),
     }
 }
 
@@ -126,8 +137,9 @@ pub(crate) fn append_metadata(
     match block.format {
         Format::Yaml => seam::append(splices, text, stream, document, block),
         Format::Json | Format::Binary => {
-            json_metadata::append(splices, text, stream, document, block)
+            json_metadata::append(splices, text, stream, document, block);
         }
+        Format::Dotenv => dotenv::append(splices, text, block),
     }
 }
 
@@ -142,8 +154,9 @@ pub(crate) fn replace_metadata(
     match block.format {
         Format::Yaml => seam::replace(splices, text, stream, document, block),
         Format::Json | Format::Binary => {
-            json_metadata::replace(splices, text, stream, document, block)
+            json_metadata::replace(splices, text, stream, document, block);
         }
+        Format::Dotenv => dotenv::replace(splices, text, block),
     }
 }
 
@@ -160,6 +173,7 @@ pub(crate) fn remove_metadata(
         Format::Yaml | Format::Json | Format::Binary => {
             seam::remove(splices, text, stream, document);
         }
+        Format::Dotenv => dotenv::remove(splices, text),
     }
 }
 

@@ -214,3 +214,54 @@ fn a_binary_file_is_encrypted_once_and_only_as_such() {
     let more = encrypted.replacen("{", "{\"more\": 1,", 1);
     assert_eq!(open(more, Format::Binary), Err("not encrypted".to_owned()));
 }
+
+#[test]
+fn what_is_not_dotenv_is_refused_with_its_line() {
+    for (text, expected) in [
+        ("A=1\nB\n", "line 2, column 1: there is no `=` in this line"),
+        ("A=1\n \n", "line 2, column 1: there is no `=` in this line"),
+        (
+            "A=1\n<<<<<<< ours\n",
+            "line 2: unresolved Git merge conflict",
+        ),
+        (
+            "A=1\nsops=2\n",
+            "line 2, column 1: the key `sops` is reserved for metadata",
+        ),
+        (
+            "sops_mac=x\nsops_mac=x\n",
+            "line 2, column 1: this metadata is there twice",
+        ),
+        ("sops_mac=x\n", "line 1: no key entries"),
+    ] {
+        assert_eq!(refusal(text, Format::Dotenv), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_cut_or_changed_dotenv_file_does_not_open() {
+    let whole = encrypt("A=x\n\n# why\nB_unencrypted=y\n", Format::Dotenv);
+    assert!(
+        whole.contains("\n\n#ENC[") && whole.contains("\nB_unencrypted=y\nsops_"),
+        "{whole}"
+    );
+    // A version is no less one for being shorter.
+    let version = whole.find("sops_version=").unwrap() + "sops_version=".len();
+    for end in 0..=version {
+        let opened = open(&whole[..end], Format::Dotenv);
+        assert!(opened.is_err() || end == version, "cut at {end}");
+    }
+    for (old, new) in [
+        ("A=", "C="),
+        ("=y", "=z"),
+        ("sops_lastmodified=2", "sops_lastmodified=3"),
+    ] {
+        assert!(
+            open(whole.replacen(old, new, 1), Format::Dotenv).is_err(),
+            "{old}"
+        );
+    }
+    let added = format!("{whole}NEW=plain\n");
+    let expected = "line 11, NEW: the value should be encrypted and is not";
+    assert_eq!(open(added, Format::Dotenv), Err(expected.to_owned()));
+}

@@ -216,3 +216,59 @@ fn a_binary_file_goes_both_ways_and_comes_back() {
         }
     }
 }
+
+/// dotenv files, which all come back byte for byte.
+const DOTENV: &[&str] = &[
+    "",
+    "A=1\nB=two words\n",
+    "# a comment\nA=x\n#\n#another\n\n\nB=y # no comment\n",
+    "A=\nB=x\nC=\n",
+    "A=\"quoted\"\nB='single'\nexport C=d\nD = spaced \n=no key\n",
+    "A=one\\ntwo\\n\nB=back\\\\nslash\nC=\\\nD=tab\\t\n",
+    "A=x\nA=y\nA=x\n",
+    "A=a=b=c\nB_unencrypted=plain\nC_secret=v\ndata=w\n",
+    "A=x\r\n# windows\r\n\r=\r\nB_unencrypted=y\r\n",
+    "ÜMLAUT=grüße\n🦀=<&>\u{2028}\u{85}\n",
+    "A=ENC[x\nB=5\nC=true\nD=null\nE=2024-01-01\n",
+];
+
+#[test]
+fn dotenv_goes_both_ways_and_comes_back() {
+    let judge = Judge::new();
+    for text in DOTENV {
+        let rules = if text.contains("_secret") { 6 } else { 1 };
+        for policy in policies().into_iter().take(rules) {
+            let check = |name: &str, encrypted: &[u8]| {
+                let read = judge.decrypt_file("file.env", encrypted).unwrap();
+                // sops drops empty lines.
+                let expected = text.replace("\n\n\n", "\n");
+                let shown = String::from_utf8_lossy(encrypted).into_owned();
+                assert_eq!(
+                    String::from_utf8(read).unwrap(),
+                    expected,
+                    "sops, {name}: {shown}"
+                );
+                let opened = open_as(encrypted, Format::Dotenv).unwrap().content();
+                opened.expose().to_vec()
+            };
+            let ours = encrypt_as(text.as_bytes(), Format::Dotenv, &policy).unwrap();
+            let theirs = judge
+                .encrypt_file("file.env", text.as_bytes(), &policy)
+                .unwrap();
+            assert_eq!(check("ours", ours.as_bytes()), text.as_bytes());
+            assert_eq!(
+                check("theirs", &theirs),
+                text.replace("\n\n\n", "\n").as_bytes()
+            );
+            let rotated = rotate_as(ours.as_bytes(), Format::Dotenv, &policy).unwrap();
+            assert_eq!(check("rotated", rotated.as_bytes()), text.as_bytes());
+            let names = |text: &[u8]| -> Vec<String> {
+                let text = String::from_utf8_lossy(text);
+                let keys = text.split('\n').filter_map(|line| line.split_once('='));
+                let keys = keys.filter(|(key, _)| !key.starts_with('#'));
+                keys.map(|(key, _)| key.to_owned()).collect()
+            };
+            assert_eq!(names(ours.as_bytes()), names(&theirs), "the order of sops");
+        }
+    }
+}
