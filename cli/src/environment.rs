@@ -20,9 +20,20 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     ("SOPS_AGE_KEY", "Identities, one a line."),
     ("SOPS_AGE_KEY_FILE", "A file of identities."),
-    ("SOPS_AGE_KEY_CMD", NOT_YET),
-    ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", NOT_YET),
-    ("SOPS_AGE_SSH_PRIVATE_KEY_CMD", NOT_YET),
+    (
+        "SOPS_AGE_KEY_CMD",
+        "A command that prints identities; it is split like a shell's words, run without a shell, and \
+         told the recipient in SOPS_AGE_RECIPIENT.",
+    ),
+    (
+        "SOPS_AGE_SSH_PRIVATE_KEY_FILE",
+        "A private SSH key, ssh-ed25519 or ssh-rsa; `~/.ssh/id_ed25519` and `~/.ssh/id_rsa` are tried \
+         as well.",
+    ),
+    (
+        "SOPS_AGE_SSH_PRIVATE_KEY_CMD",
+        "A command that prints a private SSH key without a passphrase.",
+    ),
     (
         "XDG_CONFIG_HOME",
         "Where `sops/age/keys.txt`, the default identity file, is looked for; else `~/.config`.",
@@ -34,16 +45,6 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     ("NO_COLOR", "Messages without colour."),
 ];
-
-const NOT_YET: &str = "Not supported yet: told if no identity opens a file.";
-
-/// Variables by which sops finds identities and this program does not, as far as they are set.
-pub(crate) fn unsupported_identities() -> impl Iterator<Item = &'static str> {
-    let unsupported = VARIABLES.iter().filter(|(_, meaning)| *meaning == NOT_YET);
-    unsupported
-        .map(|(name, _)| *name)
-        .filter(|name| variable(name).is_some())
-}
 
 /// A variable that is set and not empty.
 fn variable(name: &'static str) -> Option<OsString> {
@@ -69,6 +70,32 @@ pub(crate) fn age_key() -> Option<SecretString> {
 
 pub(crate) fn age_key_file() -> Option<PathBuf> {
     variable("SOPS_AGE_KEY_FILE").map(PathBuf::from)
+}
+
+/// The command that prints identities.
+pub(crate) fn age_key_command() -> Option<String> {
+    text("SOPS_AGE_KEY_CMD")
+}
+
+/// The command that prints a private SSH key.
+pub(crate) fn ssh_key_command() -> Option<String> {
+    text("SOPS_AGE_SSH_PRIVATE_KEY_CMD")
+}
+
+pub(crate) fn ssh_key_file() -> Option<PathBuf> {
+    variable("SOPS_AGE_SSH_PRIVATE_KEY_FILE").map(PathBuf::from)
+}
+
+/// Where ssh-keygen puts keys of the kinds that age takes.
+pub(crate) fn own_ssh_keys() -> Vec<PathBuf> {
+    let Some(home) = variable("HOME") else {
+        return Vec::new();
+    };
+    let folder = PathBuf::from(home).join(".ssh");
+    ["id_ed25519", "id_rsa"]
+        .iter()
+        .map(|name| folder.join(name))
+        .collect()
 }
 
 /// Where sops looks for identities when nothing else is said.

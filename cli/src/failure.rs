@@ -15,6 +15,9 @@ use std::path::Path;
 const WHERE_IDENTITIES_GO: &str = "set SOPS_AGE_KEY_FILE to the file that holds your identity, \
     or put it at ~/.config/sops/age/keys.txt";
 
+const WHERE_SSH_KEYS_GO: &str = "set SOPS_AGE_SSH_PRIVATE_KEY_FILE to the file of your private SSH \
+    key, or put it at ~/.ssh/id_ed25519";
+
 /// A failed run, or a failed file of it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -153,7 +156,13 @@ fn opening(error: &OpenError) -> Exit {
 fn missing_key(error: &UnwrapError) -> Option<String> {
     match error {
         UnwrapError::NoMatch(no_match) if no_match.held.is_empty() => {
-            Some(WHERE_IDENTITIES_GO.to_owned())
+            let ssh = no_match.wants.iter().all(|one| one.starts_with("ssh-"));
+            let hint = if ssh && !no_match.wants.is_empty() {
+                WHERE_SSH_KEYS_GO
+            } else {
+                WHERE_IDENTITIES_GO
+            };
+            Some(hint.to_owned())
         }
         _ => error.hint(),
     }

@@ -15,6 +15,7 @@ mod index;
 mod json;
 mod kubectl;
 mod opened;
+mod passphrase;
 mod policy_arguments;
 mod reference;
 mod terminal;

@@ -17,9 +17,9 @@ use std::path::Path;
 
 /// Decrypt files with the identities at hand, after verifying that nobody changed them.
 ///
-/// Identities come from SOPS_AGE_KEY, from the file SOPS_AGE_KEY_FILE names, and from
-/// ~/.config/sops/age/keys.txt; all that are found count. Of a folder, the encrypted files in it are
-/// decrypted and others are left alone.
+/// Identities come from where sops looks: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD,
+/// ~/.config/sops/age/keys.txt, and SSH keys; all that are found count. Of a folder, the encrypted files
+/// in it are decrypted and others are left alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
         lockstep decrypt db-secret.yaml     one file, to standard output\n  \

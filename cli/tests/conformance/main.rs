@@ -13,4 +13,5 @@ mod rules;
 #[path = "../verbs/scratch.rs"]
 mod scratch;
 mod set;
+mod ssh;
 mod travel;

@@ -90,24 +90,6 @@ fn a_source_that_cannot_be_read_matters_only_if_it_was_needed() {
 }
 
 #[test]
-fn a_place_of_sops_that_is_not_supported_is_told_if_it_was_needed() {
-    let scratch = encrypted();
-    let mut command = scratch.command();
-    command
-        .env("SOPS_AGE_KEY_CMD", "echo key")
-        .args(["decrypt", "secret.yaml"]);
-    scratch.finish(&mut command).ok();
-    fs::remove_dir_all(scratch.home().join(".config")).unwrap();
-    let ran = scratch.finish(&mut command);
-    let said = "warning: SOPS_AGE_KEY_CMD: not supported yet, so it was not used\n";
-    assert!(
-        ran.code == 128 && ran.stderr.starts_with(said),
-        "{}",
-        ran.stderr
-    );
-}
-
-#[test]
 fn a_missing_key_is_told_with_what_is_wanted_and_what_is_held() {
     let scratch = Scratch::with_policy();
     scratch.write("secret.yaml", &secret("db"));

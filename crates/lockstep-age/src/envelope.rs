@@ -18,9 +18,7 @@ pub fn encrypt(text: &SecretString, recipients: &[Recipient]) -> Result<String, 
     if recipients.is_empty() {
         return Err(WrapError::NoRecipients);
     }
-    let recipients = recipients
-        .iter()
-        .map(|recipient| recipient.as_age() as &dyn age::Recipient);
+    let recipients = recipients.iter().map(Recipient::as_age);
     let encryptor = Encryptor::with_recipients(recipients).map_err(WrapError::Age)?;
     let mut armored = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
     let mut plain = encryptor.wrap_output(&mut armored)?;
@@ -39,10 +37,7 @@ pub fn decrypt(file: &[u8], identities: &Identities) -> Result<SecretBytes, Decr
     if decryptor.is_scrypt() {
         return Err(DecryptError::Passphrase);
     }
-    let held = identities
-        .held()
-        .iter()
-        .map(|held| held.identity.as_age() as &dyn age::Identity);
+    let held = identities.held().iter().map(|held| held.as_age());
     let plain = decryptor.decrypt(held).map_err(|error| match error {
         age::DecryptError::NoMatchingKeys => DecryptError::NoMatch {
             held: identities

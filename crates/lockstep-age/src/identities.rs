@@ -1,7 +1,9 @@
 //! Several identities and where each came from, so that a failure can say what was tried.
 
-use crate::{Identity, IdentityError, Recipient};
+use crate::ssh::{self, SshIdentity, SshKey};
+use crate::{Identity, IdentityError, Recipient, SshKeyError};
 use lockstep_secret::SecretString;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// The identities at hand, in the order they were found. A clone shares them: no private half is
@@ -10,16 +12,40 @@ use std::sync::Arc;
 pub struct Identities {
     held: Vec<Arc<Held>>,
     unusable: Vec<Unusable>,
+    reserves: Vec<Arc<dyn Reserve>>,
+}
+
+/// Identities that cost something to have: somebody is asked, or a program is run. They are had only
+/// when those at hand do not open a file.
+pub trait Reserve: Debug + Send + Sync {
+    /// What may open an entry for `recipient`, as the file names it. This is called for every entry of
+    /// every such file, from several threads.
+    fn identities_for(&self, recipient: &str) -> Identities;
 }
 
 /// One identity and its source.
 #[derive(Debug)]
 pub(crate) struct Held {
-    pub(crate) identity: Identity,
+    identity: Kind,
     pub(crate) recipient: Recipient,
     /// The recipient as files name it.
     pub(crate) name: String,
     pub(crate) origin: String,
+}
+
+#[derive(Debug)]
+enum Kind {
+    X25519(Identity),
+    Ssh(SshIdentity),
+}
+
+impl Held {
+    pub(crate) fn as_age(&self) -> &dyn age::Identity {
+        match &self.identity {
+            Kind::X25519(identity) => identity.as_age(),
+            Kind::Ssh(identity) => &identity.age,
+        }
+    }
 }
 
 /// An identity of a kind that this program cannot use: the others of its source still count.
@@ -36,14 +62,20 @@ pub struct Unusable {
 impl Identities {
     /// Reads an identity file or variable: one identity a line, or several with blanks between;
     /// empty lines and lines that start with `#` are skipped. `origin` says in messages where the
-    /// text came from.
+    /// text came from. An ssh-ed25519 key without a passphrase is one, too.
     ///
     /// # Errors
     /// [`IdentitiesError`] if a line holds something that is damaged or no identity, or if there is
     /// no identity at all. Kinds that are known and not supported are kept as [`Unusable`].
     pub fn parse(text: &SecretString, origin: &str) -> Result<Self, IdentitiesError> {
         let mut found = Self::default();
+        let mut left = text.expose();
         for (line, content) in (1..).zip(text.expose().lines()) {
+            if ssh::is_private_key(content) {
+                found.add_ssh(left, origin, line);
+                return Ok(found);
+            }
+            left = left.split_once('\n').map_or("", |(_, rest)| rest);
             if content.starts_with('#') {
                 continue;
             }
@@ -61,8 +93,8 @@ impl Identities {
                             line,
                             why,
                         });
-                        if matches!(why, IdentityError::Ssh | IdentityError::Encrypted) {
-                            // The rest of the text is that one key.
+                        if why == IdentityError::Encrypted {
+                            // The rest of the text is that one file.
                             return Ok(found);
                         }
                     }
@@ -86,6 +118,33 @@ impl Identities {
 
     fn push(&mut self, identity: Identity, origin: &str) {
         let recipient = identity.to_public();
+        self.hold(Kind::X25519(identity), recipient, origin);
+    }
+
+    /// Takes an SSH key of the kind for which nothing but the key is needed, and which gives nothing
+    /// away by how long it takes; others are for [`Source::read_ssh`](crate::Source::read_ssh).
+    fn add_ssh(&mut self, text: &str, origin: &str, line: usize) {
+        match ssh::parse_private(text) {
+            Ok(SshKey::Open(identity)) if !identity.recipient.is_rsa() => {
+                let recipient = identity.recipient.clone();
+                self.hold(Kind::Ssh(identity), recipient, origin);
+            }
+            Ok(_) | Err(_) => self.unusable.push(Unusable {
+                origin: origin.to_owned(),
+                line,
+                why: IdentityError::Ssh,
+            }),
+        }
+    }
+
+    pub(crate) fn of_ssh(identity: SshIdentity, origin: &str) -> Self {
+        let mut identities = Self::default();
+        let recipient = identity.recipient.clone();
+        identities.hold(Kind::Ssh(identity), recipient, origin);
+        identities
+    }
+
+    fn hold(&mut self, identity: Kind, recipient: Recipient, origin: &str) {
         self.held.push(Arc::new(Held {
             name: recipient.to_string(),
             identity,
@@ -94,10 +153,20 @@ impl Identities {
         }));
     }
 
+    /// Adds what is to be tried last.
+    pub fn keep_in_reserve(&mut self, reserve: Arc<dyn Reserve>) {
+        self.reserves.push(reserve);
+    }
+
+    pub(crate) fn reserves(&self) -> &[Arc<dyn Reserve>] {
+        &self.reserves
+    }
+
     /// Adds all of `other`.
     pub fn extend(&mut self, other: Self) {
         self.held.extend(other.held);
         self.unusable.extend(other.unusable);
+        self.reserves.extend(other.reserves);
     }
 
     /// Lets go of every identity for whose public half `keep` says no.
@@ -118,7 +187,7 @@ impl Identities {
         &self.unusable
     }
 
-    /// Whether there is nothing to open a file with.
+    /// Whether there is nothing at hand to open a file with.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
@@ -152,6 +221,20 @@ pub enum IdentitiesError {
         line: usize,
         /// What is wrong with it. Part of this message, hence no `source`.
         why: IdentityError,
+    },
+    /// A private SSH key that cannot be used.
+    #[error("{origin}: {why}")]
+    Ssh {
+        /// Where the text came from.
+        origin: String,
+        /// What is wrong with it. Part of this message, hence no `source`.
+        why: SshKeyError,
+    },
+    /// Neither text nor an age file.
+    #[error("{origin}: this is no identity file")]
+    NotText {
+        /// Where it came from.
+        origin: String,
     },
     /// Nothing but comments and empty lines.
     #[error("{origin}: there is no identity in it")]

@@ -91,11 +91,11 @@ pub enum IdentityError {
     /// An identity of an age plugin; no plugin is ever run.
     #[error("identities of age plugins are not supported")]
     Plugin,
-    /// An SSH private key.
-    #[error("SSH private keys are not supported yet")]
+    /// An SSH private key that cannot be used here: RSA, behind a passphrase, or of another kind.
+    #[error("only ssh-ed25519 keys without a passphrase are taken here")]
     Ssh,
     /// An identity file that is itself encrypted.
-    #[error("the identity file is encrypted, which is not supported yet")]
+    #[error("the identity file is encrypted, and nobody can be asked for its passphrase here")]
     Encrypted,
     /// It starts like an identity and is none.
     #[error("the private key is damaged: a character is missing, added or mistyped")]

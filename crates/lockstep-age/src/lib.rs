@@ -1,8 +1,9 @@
 //! age for SOPS: identities and recipients, and data keys wrapped for them.
 //!
-//! Every recipient gets an age file of its own around the whole data key, as sops does it. X25519
-//! only for now; other kinds are named when they are met. No plugin is ever run, and a passphrase
-//! file is refused before its work factor is looked at.
+//! Every recipient gets an age file of its own around the whole data key, as sops does it. X25519 and
+//! SSH keys (ssh-ed25519, ssh-rsa) are taken; other kinds are named when they are met. No plugin is ever
+//! run. A passphrase may protect an identity, never a data key: such an entry is refused before its work
+//! factor is looked at.
 //!
 //! The age library draws its randomness from the operating system; it takes no other source.
 //!
@@ -20,11 +21,19 @@
 mod envelope;
 mod identities;
 mod identity;
+mod locked;
+mod no_match;
 mod recipient;
+mod ssh;
+mod unwrap;
 mod wrap;
 
 pub use envelope::{DecryptError, decrypt, encrypt};
-pub use identities::{Identities, IdentitiesError, Unusable};
+pub use identities::{Identities, IdentitiesError, Reserve, Unusable};
 pub use identity::{Identity, IdentityError};
+pub use locked::{Locked, Source, UnlockError};
+pub use no_match::NoMatch;
 pub use recipient::{Recipient, RecipientError, holds_private_key};
-pub use wrap::{NoMatch, UnwrapError, Unwrapped, WrapError, unwrap, wrap};
+pub use ssh::SshKeyError;
+pub use unwrap::{UnwrapError, Unwrapped, unwrap};
+pub use wrap::{WrapError, wrap};

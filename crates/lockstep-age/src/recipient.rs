@@ -1,28 +1,82 @@
 //! Public halves: whom a data key is wrapped for.
 //!
-//! X25519 recipients only. The other kinds sops knows get an error that names them, and nothing
-//! that was typed is repeated unless it looks like a public recipient: people paste private keys.
+//! X25519 recipients and SSH keys. The other kinds sops knows get an error that names them, and
+//! nothing that was typed is repeated unless it looks like a public recipient: people paste private
+//! keys.
 
+use crate::ssh::SshRecipient;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// An X25519 recipient, `age1…`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Recipient(age::x25519::Recipient);
+/// A recipient: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`.
+///
+/// It prints without the comment that an SSH key may have, and two that differ only in that are equal.
+#[derive(Clone)]
+pub struct Recipient(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    X25519(age::x25519::Recipient),
+    Ssh(Box<SshRecipient>),
+}
 
 impl Recipient {
     pub(crate) fn of(identity: &age::x25519::Identity) -> Self {
-        Self(identity.to_public())
+        Self(Kind::X25519(identity.to_public()))
     }
 
-    pub(crate) fn as_age(&self) -> &age::x25519::Recipient {
-        &self.0
+    pub(crate) fn as_age(&self) -> &dyn age::Recipient {
+        match &self.0 {
+            Kind::X25519(recipient) => recipient,
+            Kind::Ssh(recipient) => &recipient.age,
+        }
+    }
+
+    /// As it was written, blanks around it trimmed: so sops names it in files.
+    #[must_use]
+    pub fn as_written(&self) -> String {
+        match &self.0 {
+            Kind::X25519(recipient) => recipient.to_string(),
+            Kind::Ssh(recipient) => recipient.written.clone(),
+        }
+    }
+
+    /// Whether it is an RSA key: decrypting with one takes a time from which, over many tries, the key
+    /// can be found (RUSTSEC-2023-0071).
+    #[must_use]
+    pub fn is_rsa(&self) -> bool {
+        matches!(&self.0, Kind::Ssh(recipient) if recipient.name.starts_with("ssh-rsa "))
+    }
+}
+
+impl PartialEq for Recipient {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::X25519(one), Kind::X25519(other)) => one == other,
+            (Kind::Ssh(one), Kind::Ssh(other)) => one.name == other.name,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Recipient {}
+
+impl Hash for Recipient {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.0 {
+            Kind::X25519(recipient) => recipient.hash(state),
+            Kind::Ssh(recipient) => recipient.name.hash(state),
+        }
     }
 }
 
 impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match &self.0 {
+            Kind::X25519(recipient) => recipient.fmt(f),
+            Kind::Ssh(recipient) => f.write_str(&recipient.name),
+        }
     }
 }
 
@@ -45,7 +99,8 @@ impl FromStr for Recipient {
             return Err(RecipientError::PrivateKey);
         }
         if text.starts_with("ssh-") {
-            return Err(RecipientError::Ssh);
+            let parsed = SshRecipient::parse(text)?;
+            return Ok(Self(Kind::Ssh(Box::new(parsed))));
         }
         let Some(rest) = text.strip_prefix("age1") else {
             return Err(RecipientError::NotARecipient);
@@ -61,19 +116,21 @@ impl FromStr for Recipient {
         if is_low_order(rest) {
             return Err(RecipientError::LowOrder { text: shown(text) });
         }
-        Ok(Self(recipient))
+        Ok(Self(Kind::X25519(recipient)))
     }
 }
 
-/// Whether `text` holds what looks like an age private key, anywhere and in either case.
+/// Whether `text` holds what looks like a private key, anywhere and in either case.
 #[must_use]
 pub fn holds_private_key(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
-    upper.contains("AGE-SECRET-KEY-") || upper.contains("AGE-PLUGIN-")
+    ["AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY-----"]
+        .iter()
+        .any(|mark| upper.contains(mark))
 }
 
 /// What a message may repeat of something that starts like a recipient.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
     let clean: String = text
         .chars()
@@ -149,9 +206,15 @@ pub enum RecipientError {
     /// A private key where its public half belongs. The text is not kept.
     #[error("this is a private key, not a recipient")]
     PrivateKey,
-    /// An SSH public key.
-    #[error("SSH keys are not supported as recipients yet")]
-    Ssh,
+    /// An SSH key of a kind that cannot encrypt.
+    #[error("only ssh-ed25519 and ssh-rsa keys can be recipients, not {text}")]
+    SshKind {
+        /// Its kind, escaped and cut.
+        text: String,
+    },
+    /// An RSA key that is too weak, or larger than is used.
+    #[error("RSA keys need 2048 to 4096 bits to be recipients")]
+    RsaSize,
     /// A post-quantum recipient (`age1pq1…`).
     #[error("post-quantum recipients (age1pq1…) are not supported yet")]
     PostQuantum,
@@ -183,11 +246,11 @@ impl RecipientError {
             Self::PrivateKey => {
                 "use its public half (age1…); if the private key was ever committed or shared, make a new one"
             }
-            Self::Ssh | Self::PostQuantum | Self::Plugin => {
+            Self::SshKind { .. } | Self::RsaSize | Self::PostQuantum | Self::Plugin => {
                 "use an X25519 recipient: `lockstep keygen` makes one"
             }
             Self::Empty | Self::NotARecipient => {
-                "a recipient starts with age1; `lockstep keygen` prints one"
+                "a recipient starts with age1, ssh-ed25519 or ssh-rsa; `lockstep keygen` prints one"
             }
             Self::Malformed { .. } | Self::LowOrder { .. } => {
                 "ask its owner to send the recipient again"

@@ -79,6 +79,21 @@ impl Policies {
     /// # Errors
     /// [`PolicyError`].
     pub fn plan(&mut self, target: &Path) -> Result<Plan, PolicyError> {
+        let plan = self.decide(target)?;
+        if plan.recipients.iter().any(Recipient::is_rsa) {
+            let origin = plan
+                .rule
+                .as_ref()
+                .map_or_else(String::new, |rule| format!("{}: ", Shown(&rule.file)));
+            self.warnings.insert(format!(
+                "{origin}ssh-rsa recipients are weaker than others: how long it takes to decrypt can \
+                 give the key away; ssh-ed25519 and age keys are safe from that"
+            ));
+        }
+        Ok(plan)
+    }
+
+    fn decide(&mut self, target: &Path) -> Result<Plan, PolicyError> {
         let file = match &self.overrides.config {
             Some(config) => Some(self.lookup.named(config)?),
             None => {

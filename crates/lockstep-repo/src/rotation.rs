@@ -26,6 +26,7 @@ use lockstep_age::{Identities, Recipient, unwrap};
 use lockstep_secret::{DataKey, SecretBytes, SecretString};
 use lockstep_sops::{
     Document, Encrypted, EncryptionPolicy, MacScope, Metadata, Parsed, Selection, parse_as,
+    recipient_name,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,8 @@ pub struct Examined {
     pub loses: Vec<String>,
     /// Which selection it will have.
     pub held: Held,
+    /// Whose identity opened it.
+    pub opened_by: Recipient,
     pub(crate) source: Source,
     pub(crate) policy: EncryptionPolicy,
 }
@@ -112,6 +115,7 @@ pub fn examine(
                 gains: looked.gains,
                 loses: looked.loses,
                 held: looked.held,
+                opened_by: looked.opened_by,
                 source,
                 policy: looked.policy,
             }),
@@ -126,6 +130,7 @@ struct Looked {
     gains: Vec<String>,
     loses: Vec<String>,
     held: Held,
+    opened_by: Recipient,
     policy: EncryptionPolicy,
 }
 
@@ -150,6 +155,7 @@ fn look(file: &Candidate, plan: &Plan, identities: &Identities) -> Result<Looked
         gains,
         loses,
         held,
+        opened_by: unwrapped.opened_by,
         policy,
     })
 }
@@ -192,20 +198,17 @@ fn compare_recipients(
     metadata: &Metadata,
     plan: &Plan,
 ) -> Result<(Vec<String>, Vec<String>), Refusal> {
-    let mut present: Vec<&str> = Vec::new();
+    let mut present: Vec<String> = Vec::new();
     for entry in metadata.age() {
-        let recipient = entry.recipient.trim();
+        let recipient = recipient_name(&entry.recipient);
         if !present.contains(&recipient) {
             present.push(recipient);
         }
     }
     let known = &plan.standing.known;
-    let strangers: Vec<_> = present
-        .iter()
-        .filter(|one| !known.contains(**one))
-        .collect();
+    let strangers: Vec<_> = present.iter().filter(|one| !known.contains(*one)).collect();
     if !strangers.is_empty() {
-        let strangers: Vec<_> = strangers.into_iter().map(|&one| one.to_owned()).collect();
+        let strangers: Vec<_> = strangers.into_iter().cloned().collect();
         return Err(Refusal::Strangers {
             who: plan.standing.show_all(&strangers),
         });
@@ -214,11 +217,11 @@ fn compare_recipients(
     let loses = present
         .iter()
         .filter(|one| wanted.iter().all(|wanted| wanted != *one))
-        .map(|&one| one.to_owned())
+        .cloned()
         .collect();
     let mut gains: Vec<String> = Vec::new();
     for one in wanted {
-        if !present.contains(&one.as_str()) && !gains.contains(&one) {
+        if !present.contains(&one) && !gains.contains(&one) {
             gains.push(one);
         }
     }

@@ -1,5 +1,6 @@
 //! What people are called: the names of anchors on recipients, as in `keys: [&alice age1…]`.
 
+use lockstep_sops::recipient_name;
 use lockstep_yaml::{NodeId, NodeKind, Stream};
 use std::collections::BTreeMap;
 
@@ -33,7 +34,9 @@ impl Names {
     /// The name of a recipient, if it has one.
     #[must_use]
     pub fn name_of(&self, recipient: &str) -> Option<&str> {
-        self.by_recipient.get(recipient).map(String::as_str)
+        self.by_recipient
+            .get(&recipient_name(recipient))
+            .map(String::as_str)
     }
 }
 
@@ -41,12 +44,12 @@ fn collect(text: &str, stream: &Stream, id: NodeId, found: &mut Vec<(String, Str
     let node = stream.node(id);
     match &node.kind {
         NodeKind::Scalar(scalar) => {
-            let recipient = scalar.text.trim();
+            let recipient = recipient_name(&scalar.text);
             if let Some(anchor) = &node.anchor
                 && (recipient.starts_with("age1") || recipient.starts_with("ssh-"))
             {
                 let name = text[anchor.clone()].trim_start_matches('&');
-                found.push((name.to_owned(), recipient.to_owned()));
+                found.push((name.to_owned(), recipient));
             }
         }
         NodeKind::Mapping(_, entries) => {

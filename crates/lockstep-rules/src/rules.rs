@@ -4,7 +4,7 @@ use crate::error::{RecipientsError, RulesError};
 use crate::names::Names;
 use crate::raw;
 use crate::teams::Teams;
-use lockstep_sops::{EncryptionPolicy, GoRegex, MacScope, Selector};
+use lockstep_sops::{EncryptionPolicy, GoRegex, MacScope, Selector, recipient_name};
 
 /// What a policy file says.
 #[derive(Debug)]
@@ -32,6 +32,19 @@ pub struct RecipientText {
     pub line: u64,
     /// The text.
     pub text: String,
+}
+
+impl RecipientText {
+    /// The recipient without what does not matter: an SSH key has a comment that anybody may change.
+    #[must_use]
+    pub fn name(&self) -> String {
+        recipient_name(&self.text)
+    }
+
+    /// Whether both are one recipient.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.text == other.text || self.name() == other.name()
+    }
 }
 
 /// A field that neither sops nor Lockstep reads, most often a typing error.
@@ -311,11 +324,12 @@ pub(crate) fn add_texts(
             .map(str::trim)
             .filter(|part| !part.is_empty())
         {
-            if !found.iter().any(|recipient| recipient.text == part) {
-                found.push(RecipientText {
-                    line,
-                    text: part.to_owned(),
-                });
+            let recipient = RecipientText {
+                line,
+                text: part.to_owned(),
+            };
+            if !found.iter().any(|known| known.is(&recipient)) {
+                found.push(recipient);
             }
         }
     }

@@ -88,7 +88,7 @@ impl Team {
         let former = texts(line, raw.former.as_ref());
         if let Some(both) = former
             .iter()
-            .find(|one| recipients.iter().any(|other| other.text == one.text))
+            .find(|one| recipients.iter().any(|other| other.is(one)))
         {
             return Err(failed(TeamProblem::StillThere { line: both.line }));
         }

@@ -53,7 +53,7 @@ pub use error::{
     ParseErrorKind, RotateError, TreeError,
 };
 pub use goregex::{GoRegex, RegexError};
-pub use metadata::{AgeEntry, Metadata, OtherKeys};
+pub use metadata::{AgeEntry, Metadata, OtherKeys, recipient_name};
 pub use place::{KeyPath, Place, Step};
 pub use rotate::Selection;
 pub use selector::{EncryptionPolicy, MacScope, Selector, SelectorError};

@@ -84,3 +84,15 @@ impl Metadata {
         &self.version
     }
 }
+
+/// A recipient as it is compared: without blanks around it, and an SSH key without its comment, which
+/// anybody may change.
+#[must_use]
+pub fn recipient_name(written: &str) -> String {
+    let written = written.trim();
+    if !written.starts_with("ssh-") {
+        return written.to_owned();
+    }
+    let words: Vec<&str> = written.split_whitespace().take(2).collect();
+    words.join(" ")
+}

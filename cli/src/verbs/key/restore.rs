@@ -71,15 +71,11 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
 fn open(arguments: &Arguments, terminal: Terminal) -> Result<Vec<KeySecret>, Failure> {
     let file = read_file(&arguments.file, LARGEST_FILE)?;
     let found = identities::find_with(&arguments.identity);
-    for warning in &found.warnings {
-        terminal.warn(warning);
-    }
+    found.tell_warnings(terminal);
     let shown = Shown(&arguments.file);
     let text = lockstep_age::decrypt(file.text.expose().as_bytes(), &found.identities);
     let text = text.map_err(|error| {
-        for problem in &found.problems {
-            terminal.warn(problem);
-        }
+        found.tell_problems(terminal);
         let exit = match error {
             DecryptError::NoMatch { .. } => Exit::NoKey,
             _ => Exit::Failure,

@@ -59,7 +59,10 @@ impl Report {
         held: impl Iterator<Item = (&'a Recipient, &'a str)>,
     ) -> Self {
         let held: Vec<_> = held.map(|(recipient, _)| recipient).collect();
-        let stays = |file: &Examined| file.plan.recipients.iter().any(|one| held.contains(&one));
+        let stays = |file: &Examined| {
+            let mut recipients = file.plan.recipients.iter();
+            recipients.any(|one| held.contains(&one) || *one == file.opened_by)
+        };
         Self {
             locked_out: files.iter().filter(|file| !stays(file)).count(),
             files: files.iter().map(File::of).collect(),

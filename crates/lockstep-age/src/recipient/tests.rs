@@ -33,7 +33,11 @@ fn other_kinds_are_named() {
     assert_eq!(error("age1pq1qqqq"), RecipientError::PostQuantum);
     assert_eq!(error("age1yubikey1qqqq"), RecipientError::Plugin);
     assert_eq!(error("age1../../x1qqqq"), RecipientError::Plugin);
-    assert_eq!(error("ssh-ed25519 AAAA me@home"), RecipientError::Ssh);
+    let text = "ssh-dss".to_owned();
+    assert_eq!(
+        error("ssh-dss AAAA me@home"),
+        RecipientError::SshKind { text }
+    );
     assert_eq!(error("hunter2"), RecipientError::NotARecipient);
     assert_eq!(error(" "), RecipientError::Empty);
 }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 pub struct Standing {
     /// The team, if the policy file has one for this path.
     pub team: Option<String>,
-    /// Whom the policy file knows for this path: the rule's recipients, the team's, and former ones.
+    /// Whom the policy file knows for this path: the rule's recipients, the team's, and former ones, by
+    /// their names as they are compared.
     pub known: BTreeSet<String>,
     /// What recipients are called.
     pub names: Arc<Names>,
@@ -41,7 +42,7 @@ impl Standing {
         let members = team.map_or(&[][..], |team| team.recipients());
         let who = |one: &RecipientText| shown(&guard.names, &one.text);
         for one in recipients {
-            if former.iter().any(|left| left.text == one.text) {
+            if former.iter().any(|left| left.name() == one.name()) {
                 return Err(PolicyError::Former {
                     policy: file.path.clone(),
                     line: one.line,
@@ -51,7 +52,7 @@ impl Standing {
             }
             if let Some(team) = team
                 && !members.is_empty()
-                && members.iter().all(|member| member.text != one.text)
+                && members.iter().all(|member| member.name() != one.name())
             {
                 return Err(PolicyError::NotOfTeam {
                     policy: file.path.clone(),
@@ -65,7 +66,7 @@ impl Standing {
         let known = recipients.iter().chain(members).chain(former);
         Ok(Self {
             team: team.map(|team| team.name().to_owned()),
-            known: known.map(|one| one.text.clone()).collect(),
+            known: known.map(RecipientText::name).collect(),
             names: Arc::clone(&guard.names),
         })
     }
