@@ -85,7 +85,7 @@ pub(super) struct SshFile {
 #[derive(Debug)]
 enum SshKey {
     Open(Identities),
-    Locked(LockedFile, Option<Recipient>),
+    Locked(Box<LockedFile>, Option<Recipient>),
 }
 
 impl SshFile {
@@ -114,7 +114,7 @@ impl SshFile {
             Source::Locked(locked) => {
                 let recipient = locked.recipient().cloned();
                 let locked = LockedFile::new(locked, Arc::clone(&self.notes));
-                Some(SshKey::Locked(locked, recipient))
+                Some(SshKey::Locked(Box::new(locked), recipient))
             }
         }
     }
