@@ -1,10 +1,12 @@
 //! The command line as a whole: verbs, and what happens when it is not understood.
 
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::verbs::{
-    completion, decrypt, encrypt, filestatus, init, key, keygen, rotate, set, unset, view,
+    completion, decrypt, edit, encrypt, exec_env, exec_file, filestatus, init, key, keygen, rotate,
+    set, unset, view,
 };
-use crate::{Exit, usage};
+use crate::{Ended, Exit, usage};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -28,9 +30,12 @@ enum Verb {
     Init(init::Arguments),
     Encrypt(encrypt::Arguments),
     Decrypt(decrypt::Arguments),
+    Edit(edit::Arguments),
     View(view::Arguments),
     Set(set::Arguments),
     Unset(unset::Arguments),
+    ExecEnv(exec_env::Arguments),
+    ExecFile(exec_file::Arguments),
     Filestatus(filestatus::Arguments),
     Rotate(rotate::Arguments),
     Key(key::Arguments),
@@ -38,18 +43,23 @@ enum Verb {
 }
 
 /// Runs the program on its arguments, the first of which is its own name.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Ended {
     let terminal = Terminal::new();
     let arguments: Vec<_> = arguments.into_iter().collect();
     let parsed = match Arguments::try_parse_from(&arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return explain(terminal, &error, &arguments),
+        Err(error) => return Ended::With(explain(terminal, &error, &arguments)),
     };
     let result = match parsed.verb {
         Verb::Keygen(arguments) => keygen::run(&arguments, terminal),
         Verb::Init(arguments) => init::run(&arguments, terminal),
         Verb::Encrypt(arguments) => encrypt::run(&arguments, terminal),
         Verb::Decrypt(arguments) => decrypt::run(&arguments, terminal),
+        Verb::Edit(arguments) => edit::run(&arguments, terminal),
+        Verb::ExecEnv(arguments) => return command(exec_env::run(&arguments, terminal), terminal),
+        Verb::ExecFile(arguments) => {
+            return command(exec_file::run(&arguments, terminal), terminal);
+        }
         Verb::View(arguments) => view::run(&arguments, terminal),
         Verb::Set(arguments) => set::run(&arguments, terminal),
         Verb::Unset(arguments) => unset::run(&arguments, terminal),
@@ -58,11 +68,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Key(arguments) => key::run(&arguments, terminal),
         Verb::Completion(arguments) => completion::run(&arguments, terminal),
     };
-    match result {
+    Ended::With(match result {
         Ok(()) => Exit::Success,
         Err(failure) => {
             terminal.fail(&failure);
             failure.exit
+        }
+    })
+}
+
+/// What a verb comes to that runs a command.
+fn command(result: Result<u8, Failure>, terminal: Terminal) -> Ended {
+    match result {
+        Ok(code) => Ended::AsCommand(code),
+        Err(failure) => {
+            terminal.fail(&failure);
+            Ended::With(failure.exit)
         }
     }
 }

@@ -43,6 +43,23 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "USER",
         "What `init` calls the owner of the identity at hand.",
     ),
+    (
+        "SOPS_EDITOR",
+        "The editor for `edit`, with its options; it goes before EDITOR.",
+    ),
+    (
+        "EDITOR",
+        "The editor for `edit`; without any, the first of vim, nano and vi.",
+    ),
+    ("PATH", "Where editors are looked for."),
+    (
+        "XDG_RUNTIME_DIR",
+        "Where decrypted copies are put, if it is in memory; else `/dev/shm`.",
+    ),
+    (
+        "TMPDIR",
+        "Where pipes are made, and with `--allow-disk` decrypted copies, if nothing is in memory.",
+    ),
     ("NO_COLOR", "Messages without colour."),
 ];
 
@@ -109,6 +126,26 @@ pub(crate) fn default_key_file() -> Option<PathBuf> {
         variable("HOME").map(|home| PathBuf::from(home).join(below_home))
     })?;
     Some(folder.join("sops/age/keys.txt"))
+}
+
+/// The command line of the user's editor.
+pub(crate) fn editor() -> Option<String> {
+    text("SOPS_EDITOR").or_else(|| text("EDITOR"))
+}
+
+/// The folders in which programs are looked for.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    variable("PATH").map_or(Vec::new(), |path| env::split_paths(&path).collect())
+}
+
+/// The user's own folder in memory, where the system has one.
+pub(crate) fn runtime_folder() -> Option<PathBuf> {
+    variable("XDG_RUNTIME_DIR").map(PathBuf::from)
+}
+
+/// Where files go that are soon removed.
+pub(crate) fn temporary_folder() -> PathBuf {
+    variable("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
 }
 
 pub(crate) fn user() -> Option<String> {

@@ -48,6 +48,24 @@ impl Exit {
     }
 }
 
+/// How a run ended: with a code of its own, or with that of the command it ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// What the run came to.
+    With(Exit),
+    /// What its command came to.
+    AsCommand(u8),
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::With(exit) => exit.into(),
+            Ended::AsCommand(code) => Self::from(code),
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

@@ -5,6 +5,8 @@
 //! `lockstep-repo`'s, a cluster is reached by the user's own [`kubectl`].
 
 mod arguments;
+mod child;
+mod editor;
 mod environment;
 mod exit;
 mod failure;
@@ -14,6 +16,7 @@ mod identities;
 mod index;
 mod json;
 mod kubectl;
+mod memory;
 mod opened;
 mod passphrase;
 mod policy_arguments;
@@ -23,6 +26,6 @@ mod usage;
 mod verbs;
 
 pub use arguments::run;
-pub use exit::Exit;
+pub use exit::{Ended, Exit};
 pub use hardening::harden;
 pub use reference::reference;

@@ -22,11 +22,11 @@ pub(crate) fn hint(arguments: &[OsString]) -> Option<String> {
             "recipients come from .sops.yaml: change them there, then run `lockstep rotate`"
                 .to_owned()
         }
-        "edit" | "exec-env" | "exec-file" | "publish" | "groups" => {
+        "publish" | "groups" => {
             "Lockstep cannot do this yet; sops can, on the same files".to_owned()
         }
         file if lockstep_repo::is_yaml(file.as_ref()) => {
-            format!("say what to do with it, as in `lockstep decrypt {file}`")
+            format!("say what to do with it: `lockstep edit {file}` opens it in an editor")
         }
         _ => return None,
     };

@@ -2,7 +2,10 @@
 
 pub(crate) mod completion;
 pub(crate) mod decrypt;
+pub(crate) mod edit;
 pub(crate) mod encrypt;
+pub(crate) mod exec_env;
+pub(crate) mod exec_file;
 pub(crate) mod filestatus;
 pub(crate) mod init;
 pub(crate) mod key;

@@ -4,7 +4,9 @@
 
 mod batch;
 mod decrypt;
+mod edit;
 mod encrypt;
+mod exec;
 mod faults;
 mod formats;
 mod hygiene;

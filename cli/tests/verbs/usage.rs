@@ -14,10 +14,10 @@ fn the_spelling_of_sops_gets_a_hint() {
         ),
         (
             vec!["x.yaml"],
-            "hint: say what to do with it, as in `lockstep decrypt x.yaml`",
+            "hint: say what to do with it: `lockstep edit x.yaml` opens it in an editor",
         ),
         (
-            vec!["edit", "x.yaml"],
+            vec!["publish", "x.yaml"],
             "hint: Lockstep cannot do this yet; sops can, on the same files",
         ),
         (

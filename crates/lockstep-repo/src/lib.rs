@@ -8,6 +8,7 @@ mod folder;
 mod open_file;
 mod policy;
 mod pool;
+mod private;
 mod rewrite;
 mod rotation;
 mod seal;
@@ -21,6 +22,7 @@ pub use policy::{
     Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Standing, find_policy,
     find_repository, read_policy,
 };
+pub use private::{PrivateError, PrivateFolder};
 pub use rewrite::{Change, RewriteError, rewrite};
 pub use rotation::{
     Candidate, Examined, Held, NotRotated, Refusal, Refused, examine, gather, rotate,

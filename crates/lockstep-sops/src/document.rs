@@ -26,6 +26,7 @@ use crate::store::{self, Format, binary};
 use crate::survey::{Keys, Survey};
 use crate::tree::Tree;
 use crate::tree_builder;
+use crate::variables;
 use lockstep_secret::{DataKey, SecretBytes, SecretString};
 use lockstep_yaml::{NodeId, NodeKind, ScalarStyle, Stream};
 
@@ -288,6 +289,16 @@ impl Document<Opened> {
     #[must_use]
     pub fn plaintext(&self) -> SecretString {
         plaintext::of(self)
+    }
+
+    /// The top-level values of the first document, by their keys, as a program finds them in its
+    /// environment.
+    ///
+    /// # Errors
+    /// The first place that holds something else than a text, a number, a time, true or false, or whose
+    /// key cannot be the name of a variable.
+    pub fn variables(&self) -> Result<Vec<(String, SecretString)>, KeyPath> {
+        variables::of(self)
     }
 
     /// [`Document::plaintext`] with `value` at `path` in the first document, in the style of what stands

@@ -45,6 +45,7 @@ mod timestamp;
 mod tree;
 mod tree_builder;
 mod typed;
+mod variables;
 
 pub use alter::{Altered, Altering, NewValue};
 pub use document::{Clear, Document, Encrypted, Opened, Parsed, parse, parse_as};
