@@ -288,7 +288,7 @@ fn a_policy_file_that_is_a_dead_link_is_not_passed_over() {
 #[test]
 fn what_would_be_too_large_to_decrypt_is_not_written() {
     let scratch = Scratch::with_policy();
-    let text = format!("data: [{}]\n", "x,".repeat(160_000));
+    let text = format!("data: {}\n", "x".repeat(13 << 20));
     scratch.write("secret.yaml", &text);
     scratch
         .run(&["encrypt", "-i", "secret.yaml"])

@@ -181,20 +181,26 @@ pub(super) async fn remove(
         .transpose()
         .map_err(|_| ApiError::BadName)?;
     let uid = memory.inventory.get(key).cloned().flatten();
-    let object = Inventoried {
+    let mut object = Inventoried {
         resource,
         namespace,
         name: key.name.clone(),
         uid,
     };
-    let removal = match session.prune(&object, stop).await {
+    let mut fate = session.prune(&object, stop).await;
+    if let Err(ApiError::KindUnknown) = fate {
+        context.kinds.forget(&object.resource);
+        object.resource = match context.kinds.resolve(key).await {
+            Err(ApiError::KindUnknown) => return Ok(Removal::Unknown),
+            found => found?,
+        };
+        // It is served after all.
+        fate = session.prune(&object, stop).await;
+    }
+    let removal = match fate {
         Ok(Fate::Deleted) => Removal::Deleted,
         Ok(Fate::Gone) => Removal::Gone,
         Ok(Fate::Kept(why)) => Removal::Kept(why),
-        Err(ApiError::KindUnknown) => {
-            context.kinds.forget(&object.resource);
-            return Ok(Removal::Unknown);
-        }
         // It was never seen applied, and the account may not even look: most likely the same right was
         // missing when it was to be applied. It must not hold up the Sync for ever.
         Err(ApiError::Forbidden) if object.uid.is_none() => Removal::Unseen,

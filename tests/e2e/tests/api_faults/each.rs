@@ -162,7 +162,7 @@ fn a_fault_at_some_requests_of_an_apply_leaves_no_trace() {
     assert!(requests > 400, "{requests}");
     let faults = faults();
     // The first requests, which are all different, and some of the many alike.
-    let some = [0, 1, 2, 3, 60, 203, 204, 300, 301];
+    let some = [0, 1, 2, 3, 60, 203, 204, 300, 301, 302, 303];
     for (k, fault) in some.into_iter().zip(&faults) {
         rounds.run(k, Some(fault)).unwrap();
     }
