@@ -32,6 +32,8 @@ exits! {
     Encrypting = 23, "A value cannot be encrypted.";
     Decrypting = 25, "A value does not decrypt: it was changed, moved, or was never encrypted.";
     Mac = 51, "The MAC is missing or wrong: the file was changed after it was encrypted.";
+    Seal = 53, "The seal is wrong: names, types, comments or metadata were changed after the file was sealed. \
+        sops has no such code.";
     Empty = 92, "The file to be encrypted holds no document.";
     NoFile = 100, "The file does not exist.";
     NoKey = 128, "None of the identities at hand opens the file.";

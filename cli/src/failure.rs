@@ -149,6 +149,7 @@ fn opening(error: &OpenError) -> Exit {
     match error.kind() {
         OpenErrorKind::Value => Exit::Decrypting,
         OpenErrorKind::Mac => Exit::Mac,
+        OpenErrorKind::Seal => Exit::Seal,
         OpenErrorKind::Unsupported => Exit::Failure,
     }
 }

@@ -12,6 +12,7 @@ mod rules;
 #[expect(dead_code, reason = "the tests of the verbs use all of it")]
 #[path = "../verbs/scratch.rs"]
 mod scratch;
+mod seal;
 mod set;
 mod ssh;
 mod travel;

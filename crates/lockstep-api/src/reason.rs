@@ -167,6 +167,10 @@ reasons! {
         KeyMissing,
         /// A file does not match its own message authentication code.
         MacMismatch,
+        /// A file has a seal that is not its own.
+        SealBroken,
+        /// A file has no seal, and the Team requires one.
+        SealMissing,
         /// A file could not be opened for another reason.
         DecryptionFailed,
     }
@@ -210,6 +214,10 @@ reasons! {
         KeyMissing,
         /// The file does not match its own message authentication code.
         MacMismatch,
+        /// The file has a seal, and it is not the one that was sealed, or was sealed for another team.
+        SealBroken,
+        /// The file has no seal, and the Team requires one.
+        SealMissing,
         /// An encrypted value could not be opened.
         DecryptionFailed,
         /// The document is no Kubernetes object, or one that may not be written like this.

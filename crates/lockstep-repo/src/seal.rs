@@ -46,6 +46,7 @@ pub fn encrypt(content: SecretBytes, format: Format, plan: &Plan) -> Result<Seal
     } else {
         Coverage::Nothing
     };
+    let document = document.sealed_for(plan.standing.team.as_deref());
     let text = document.encrypt(&plan.policy, &key, &wrapped, now, &mut fill)?;
     if text.len() as u64 > LARGEST_FILE {
         return Err(SealError::TooLarge);

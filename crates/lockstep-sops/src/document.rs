@@ -10,6 +10,7 @@
 //! ```
 
 use crate::alter::{self, Altered, NewValue};
+use crate::changes::{self, Change};
 use crate::encrypt;
 use crate::error::{
     AlterError, EditError, EncryptError, OpenError, ParseError, RotateError, TreeError,
@@ -21,6 +22,7 @@ use crate::place::{KeyPath, Place};
 use crate::plaintext;
 use crate::reseal;
 use crate::rotate::{self, Aim, Selection};
+use crate::seal::{self, ResealError, Seal};
 use crate::selector::{EncryptionPolicy, Selector};
 use crate::store::{self, Format, binary};
 use crate::survey::{Keys, Survey};
@@ -32,15 +34,19 @@ use lockstep_yaml::{NodeId, NodeKind, ScalarStyle, Stream};
 
 /// The state of a file without metadata.
 #[derive(Debug)]
-pub struct Clear(
+pub struct Clear {
     /// The content of a binary file.
-    Option<SecretBytes>,
-);
+    content: Option<SecretBytes>,
+    /// The team that the file is to be sealed for.
+    pub(crate) team: Option<String>,
+}
 
 /// The state of a file with metadata, before it is opened.
 #[derive(Debug)]
 pub struct Encrypted {
-    pub(crate) metadata: Metadata,
+    pub(crate) metadata: Box<Metadata>,
+    /// The team that the file is to be sealed for; at first the one that its seal names.
+    pub(crate) team: Option<String>,
 }
 
 /// The state of a file whose contents may be used.
@@ -51,6 +57,7 @@ pub struct Opened {
     pub(crate) decrypted: Option<open::Decrypted>,
     /// The content of a binary file that was clear.
     pub(crate) content: Option<SecretBytes>,
+    pub(crate) seal: Seal,
 }
 
 impl Opened {
@@ -60,6 +67,7 @@ impl Opened {
             trees,
             decrypted,
             content: None,
+            seal: Seal::Missing,
         }
     }
 }
@@ -110,7 +118,10 @@ pub fn parse_as(content: SecretBytes, format: Format) -> Result<Parsed, ParseErr
         stream: binary::envelope(content.expose()),
         text: SecretString::new(binary::ENVELOPE.to_owned()),
         format,
-        state: Clear(Some(content)),
+        state: Clear {
+            content: Some(content),
+            team: None,
+        },
     }))
 }
 
@@ -130,12 +141,13 @@ fn parse_text(text: SecretString, format: Format) -> Result<Parsed, ParseError> 
         .collect();
     match blocks[0] {
         Some((line, id)) if matches!(stream.node(id).kind, NodeKind::Mapping(..)) => {
-            let metadata = metadata_read::read(&stream, id, line)?;
+            let metadata = Box::new(metadata_read::read(&stream, id, line)?);
+            let team = metadata.sealed_for();
             Ok(Parsed::Encrypted(Document {
                 text,
                 stream,
                 format,
-                state: Encrypted { metadata },
+                state: Encrypted { metadata, team },
             }))
         }
         Some((line, _)) => Err(ParseError::ReservedKey { line }),
@@ -145,7 +157,10 @@ fn parse_text(text: SecretString, format: Format) -> Result<Parsed, ParseError> 
                 text,
                 stream,
                 format,
-                state: Clear(None),
+                state: Clear {
+                    content: None,
+                    team: None,
+                },
             })),
         },
     }
@@ -202,6 +217,13 @@ impl Document<Clear> {
         encrypt::encrypt(&self, policy, key, wrapped, now, random)
     }
 
+    /// Says which team the seal is to name.
+    #[must_use]
+    pub fn sealed_for(mut self, team: Option<&str>) -> Self {
+        self.state.team = team.map(ToOwned::to_owned);
+        self
+    }
+
     /// Whether [`Document::encrypt`] with `selector` would encrypt any value.
     ///
     /// # Errors
@@ -221,7 +243,8 @@ impl Document<Clear> {
         let state = Opened {
             trees,
             decrypted: None,
-            content: self.state.0,
+            content: self.state.content,
+            seal: Seal::Missing,
         };
         Ok(Document {
             text: self.text,
@@ -239,12 +262,48 @@ impl Document<Encrypted> {
         &self.state.metadata
     }
 
-    /// Decrypts every value and verifies the MAC.
+    /// Says which team the seal is to name when the file is written again.
+    #[must_use]
+    pub fn sealed_for(mut self, team: Option<&str>) -> Self {
+        self.state.team = team.map(ToOwned::to_owned);
+        self
+    }
+
+    /// Decrypts every value, verifies the MAC, and the seal if there is one.
     ///
     /// # Errors
     /// [`OpenError`], and then nothing of the plaintext is left.
     pub fn open(self, key: &DataKey) -> Result<Document<Opened>, OpenError> {
         open::open(self, key)
+    }
+
+    /// Verifies the values and the MAC, and gives the file a seal over what it says now, in the place of
+    /// the one it has. Nothing else of it changes. `random` must come from a cryptographic source.
+    ///
+    /// Show [`Document::changes_since`] to somebody first: whatever was changed is sealed with the rest.
+    ///
+    /// # Errors
+    /// [`ResealError`].
+    pub fn seal_again(
+        &self,
+        key: &DataKey,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<String, ResealError> {
+        seal::again(self, key, random)
+    }
+
+    /// What the file says differently from an older version, whose seal is verified. This one's is not;
+    /// its MAC is.
+    ///
+    /// # Errors
+    /// [`OpenError`] of either.
+    pub fn changes_since(
+        self,
+        key: &DataKey,
+        older: Self,
+        older_key: &DataKey,
+    ) -> Result<Vec<Change>, OpenError> {
+        changes::since((older, older_key), (self, key))
     }
 
     /// Compares what the file encrypts with what `selector` would encrypt of it.
@@ -278,6 +337,7 @@ impl Document<Encrypted> {
             key,
             wrapped,
             now,
+            team: self.state.team.clone(),
         };
         rotate::rotate(self, old_key, &aim, random)
     }
@@ -347,6 +407,12 @@ impl Document<Opened> {
             Format::Binary => plaintext::content(self),
             _ => self.plaintext().into_bytes(),
         }
+    }
+
+    /// Whether the file is sealed, and for which team.
+    #[must_use]
+    pub fn seal(&self) -> &Seal {
+        &self.state.seal
     }
 
     /// One tree per YAML document.

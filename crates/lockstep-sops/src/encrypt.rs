@@ -3,7 +3,7 @@
 
 use crate::cipher::{Cipher, Sealed};
 use crate::comments::Attribution;
-use crate::document::{Clear, Document, Parsed, parse_as};
+use crate::document::{Clear, Document};
 use crate::error::{EncryptError, TreeError};
 use crate::expand;
 use crate::mac::Mac;
@@ -12,11 +12,12 @@ use crate::metadata_write::Block;
 use crate::open::tree_error;
 use crate::reseal::{Kept, KeptComment};
 use crate::resolve;
+use crate::seal::{self, Blank};
 use crate::selector::{EncryptionPolicy, Selector};
 use crate::store::{self, Format};
 use crate::survey::{Keys, Leaf, PathId, Survey};
 use crate::typed::{TypeName, Typed};
-use lockstep_secret::{DataKey, SecretBytes};
+use lockstep_secret::DataKey;
 use lockstep_yaml::{NodeKind, Splices, Stream};
 use zeroize::Zeroizing;
 
@@ -51,19 +52,22 @@ pub(crate) fn encrypt(
     let (mut splices, mac) = sealer.contents(policy)?;
     let last_modified = last_modified(now);
     let mac = sealer.mac(mac, &last_modified);
+    let blank = Blank::new(document.state.team.as_deref(), sealer.random);
     let block = Block {
         age: wrapped,
         policy,
         last_modified: &last_modified,
         mac: &mac,
         format,
+        seal: &blank,
     };
     for document in stream.documents() {
         store::append_metadata(&mut splices, text, stream, document, &block);
     }
     let encrypted = std::mem::take(&mut *splices.apply(text));
-    reopen(&encrypted, format, key).map_err(EncryptError::NotReadable)?;
-    Ok(encrypted)
+    let finished = seal::finish(encrypted, format, &blank, key);
+    let (sealed, _) = finished.map_err(|error| EncryptError::NotReadable(Box::new(error)))?;
+    Ok(sealed)
 }
 
 /// A time as the metadata has it.
@@ -95,18 +99,6 @@ pub(crate) fn takes_any(
         }
     }
     Ok(false)
-}
-
-/// Opens what was just written: its plaintext may exist nowhere else in a moment.
-fn reopen(
-    encrypted: &str,
-    format: Format,
-    key: &DataKey,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    match parse_as(SecretBytes::new(encrypted.as_bytes().to_vec()), format)? {
-        Parsed::Encrypted(document) => document.open(key).map(drop).map_err(Into::into),
-        Parsed::Clear(_) => Err("the metadata is not found".into()),
-    }
 }
 
 /// Encrypts the contents of a file: everything but the metadata.

@@ -266,6 +266,14 @@ pub enum OpenError {
     /// The values are not those the MAC was made over.
     #[error("the MAC does not match: values were changed after encryption")]
     MacMismatch,
+    /// The values are those of the MAC, and the file is not the one that was sealed.
+    #[error(
+        "the seal does not match: names, types, boundaries, comments or the metadata were changed after the file was sealed"
+    )]
+    SealMismatch,
+    /// The seal is not in the form that is known.
+    #[error("the seal is malformed, or of a later version of lockstep")]
+    SealUnreadable,
     /// The metadata selects by comments.
     #[error("files encrypted by {0} are not supported")]
     CommentSelector(&'static str),
@@ -278,6 +286,8 @@ pub enum OpenErrorKind {
     Value,
     /// The MAC is missing, unreadable or wrong (sops: 51).
     Mac,
+    /// The seal is wrong (sops has none).
+    Seal,
     /// A form this program does not open (sops: 1).
     Unsupported,
 }
@@ -293,6 +303,7 @@ impl OpenError {
             | Self::Undecryptable(_)
             | Self::WrongType(_) => OpenErrorKind::Value,
             Self::MacMissing | Self::MacUndecryptable | Self::MacMismatch => OpenErrorKind::Mac,
+            Self::SealMismatch | Self::SealUnreadable => OpenErrorKind::Seal,
             Self::CommentSelector(_) => OpenErrorKind::Unsupported,
         }
     }
@@ -306,6 +317,12 @@ impl OpenError {
             }
             Self::MacMismatch | Self::MacUndecryptable | Self::MacMissing => {
                 "restore the last good version from Git, and make the change through an edit"
+            }
+            Self::SealMismatch => {
+                "lockstep check --fix shows what was changed, and seals the file again if that is as it should be"
+            }
+            Self::SealUnreadable => {
+                "restore the last good version from Git, or take a newer lockstep if that wrote it"
             }
             _ => return None,
         };

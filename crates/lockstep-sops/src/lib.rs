@@ -10,14 +10,15 @@
 //! that need not change do not.
 //!
 //! *Guarantees.* An [`Opened`] document of an encrypted file has had every value authenticated at its
-//! place and its MAC compared. No error holds a value.
+//! place, its MAC compared, and its [`Seal`], if it has one. No error holds a value.
 //!
-//! *Limits.* What SOPS's MAC does not cover, this does not either: names of unencrypted values,
-//! boundaries between unencrypted values, nulls, comments, and the metadata itself. Selecting by
-//! comments is refused. Nothing here reads files, clocks or random numbers.
+//! *Limits.* Without a seal, what SOPS's MAC does not cover is not covered: names of unencrypted
+//! values, boundaries between unencrypted values, nulls, comments, and the metadata itself. Selecting
+//! by comments is refused. Nothing here reads files, clocks or random numbers.
 
 mod alter;
 mod carrier;
+mod changes;
 mod cipher;
 mod comments;
 mod document;
@@ -37,6 +38,7 @@ mod reseal;
 mod resolve;
 mod restore;
 mod rotate;
+mod seal;
 mod seam;
 mod selector;
 mod store;
@@ -48,6 +50,7 @@ mod typed;
 mod variables;
 
 pub use alter::{Altered, Altering, NewValue};
+pub use changes::Change;
 pub use document::{Clear, Document, Encrypted, Opened, Parsed, parse, parse_as};
 pub use error::{
     AlterError, EditError, EncryptError, MetadataError, OpenError, OpenErrorKind, ParseError,
@@ -57,6 +60,7 @@ pub use goregex::{GoRegex, RegexError};
 pub use metadata::{AgeEntry, Metadata, OtherKeys, recipient_name};
 pub use place::{KeyPath, Place, Step};
 pub use rotate::Selection;
+pub use seal::{ResealError, Seal};
 pub use selector::{EncryptionPolicy, MacScope, Selector, SelectorError};
 pub use store::Format;
 pub use tree::{ClearScalar, Key, OpenedKind, OpenedScalar, ScalarStyle, Tree, Value, ValueKind};

@@ -1,7 +1,9 @@
 //! The `sops` block of a file: who can open it, what is encrypted, and the sealed MAC.
 //!
-//! Nothing in it is authenticated except through the MAC's own additional data (`lastmodified`).
+//! sops authenticates nothing of it except through the MAC's own additional data (`lastmodified`). The
+//! seal holds the keys, the selector and the MAC's scope.
 
+use crate::seal::Field;
 use crate::selector::{MacScope, Selector};
 
 /// The data key wrapped for one age recipient.
@@ -33,6 +35,10 @@ pub struct Metadata {
     pub(crate) last_modified: String,
     pub(crate) mac: String,
     pub(crate) version: String,
+    /// The seal as written.
+    pub(crate) seal: Option<String>,
+    /// Everything about who can open the file, in the form that is sealed.
+    pub(crate) keys: Vec<u8>,
 }
 
 impl Metadata {
@@ -76,6 +82,17 @@ impl Metadata {
     #[must_use]
     pub fn has_mac(&self) -> bool {
         !self.mac.is_empty()
+    }
+
+    /// Whether the file has a seal, true or not.
+    #[must_use]
+    pub fn has_seal(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// The team that the seal names. Nothing vouches for it until the file is opened.
+    pub(crate) fn sealed_for(&self) -> Option<String> {
+        Field::parse(self.seal.as_deref()?)?.team
     }
 
     /// The sops version that the file claims to be written by.

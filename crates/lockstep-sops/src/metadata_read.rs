@@ -1,8 +1,11 @@
 //! Reads the `sops` block, as leniently as sops does: field names in any case, unknown fields
 //! ignored, null for absent, numbers and bools for text.
 
+mod sealed_keys;
+
 use crate::error::MetadataError;
 use crate::metadata::{AgeEntry, Metadata, OtherKeys};
+use crate::seal::FIELD as SEAL_FIELD;
 use crate::selector::{MacScope, Selector};
 use crate::timestamp::Timestamp;
 use lockstep_yaml::{Node, NodeId, NodeKind, ScalarStyle, Stream};
@@ -55,6 +58,8 @@ pub(crate) fn read(stream: &Stream, id: NodeId, line: usize) -> Result<Metadata,
         last_modified: last_modified.to_seconds().to_string(),
         mac: block.text("mac")?.map(|(mac, _)| mac).unwrap_or_default(),
         version,
+        seal: block.text(SEAL_FIELD)?.map(|(seal, _)| seal),
+        keys: sealed_keys::of(&block)?,
     })
 }
 
@@ -172,6 +177,10 @@ impl<'a> Block<'a> {
 
     /// The value of a field, if it is there and not null.
     fn field(&self, name: &str) -> Option<&'a Node> {
+        self.field_id(name).map(|id| self.stream.node(id))
+    }
+
+    fn field_id(&self, name: &str) -> Option<NodeId> {
         let NodeKind::Mapping(_, entries) = &self.stream.node(self.id).kind else {
             return None;
         };
@@ -181,11 +190,14 @@ impl<'a> Block<'a> {
             };
             key.text.eq_ignore_ascii_case(name).then_some(*value)
         })?;
-        let node = self.stream.node(self.resolve(value));
-        let null = matches!(&node.kind, NodeKind::Scalar(scalar)
+        let id = self.resolve(value);
+        (!self.is_null(id)).then_some(id)
+    }
+
+    fn is_null(&self, id: NodeId) -> bool {
+        matches!(&self.stream.node(id).kind, NodeKind::Scalar(scalar)
             if scalar.style == ScalarStyle::Plain
-                && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL"));
-        (!null).then_some(node)
+                && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
     fn resolve(&self, id: NodeId) -> NodeId {

@@ -4,6 +4,7 @@
 use crate::json_text::quoted;
 use crate::metadata::AgeEntry;
 use crate::resolve;
+use crate::seal::{Blank, FIELD as SEAL_FIELD};
 use crate::selector::{EncryptionPolicy, MacScope};
 use crate::store::Format;
 use lockstep_yaml::write::{self, Context, Digit};
@@ -17,6 +18,7 @@ pub(crate) struct Block<'a> {
     pub(crate) policy: &'a EncryptionPolicy,
     pub(crate) last_modified: &'a str,
     pub(crate) mac: &'a str,
+    pub(crate) seal: &'a Blank,
     pub(crate) format: Format,
 }
 
@@ -44,6 +46,7 @@ impl Block<'_> {
         let mut fields = vec![
             ("age", Field::List(self.age.iter().map(entry).collect())),
             ("lastmodified", text(self.last_modified)),
+            (SEAL_FIELD, Field::Text(self.seal.value())),
             ("mac", text(self.mac)),
             ("version", text(FORMAT_VERSION)),
         ];

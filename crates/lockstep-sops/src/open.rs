@@ -9,6 +9,7 @@ use crate::mac::Mac;
 use crate::metadata::Metadata;
 use crate::place::Place;
 use crate::resolve::{self, Unfit};
+use crate::seal::{Field, Hasher, Seal};
 use crate::selector::Selector;
 use crate::store::Format;
 use crate::survey::{Keys, Leaf, PathId, Survey};
@@ -51,11 +52,28 @@ pub(crate) fn open(
     document: Document<Encrypted>,
     key: &DataKey,
 ) -> Result<Document<Opened>, OpenError> {
+    let written = document.state.metadata.seal.clone();
+    let (mut opened, hasher) = open_unsealed(document, key)?;
+    if let Some(written) = written {
+        let field = Field::parse(&written).ok_or(OpenError::SealUnreadable)?;
+        if !hasher.is(&field) {
+            return Err(OpenError::SealMismatch);
+        }
+        opened.state.seal = Seal::Verified { team: field.team };
+    }
+    Ok(opened)
+}
+
+/// Opens a file without a look at its seal; gives what its seal should be.
+pub(crate) fn open_unsealed(
+    document: Document<Encrypted>,
+    key: &DataKey,
+) -> Result<(Document<Opened>, Hasher), OpenError> {
     let Document {
         text,
         stream,
         format,
-        state: Encrypted { metadata },
+        state: Encrypted { metadata, .. },
     } = document;
     if let Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) =
         &metadata.selector
@@ -71,47 +89,33 @@ pub(crate) fn open(
     };
 
     let mut mac = Mac::new(metadata.mac_scope);
-    let mut outcomes = Vec::with_capacity(survey.leaves.len());
-    let mut list_comments = Vec::new();
-    for (index, leaf) in survey.leaves.iter().enumerate() {
-        match opener.leaf(leaf)? {
-            Read::Clear(value) => {
-                mac.add(&value, false);
-                outcomes.push(Outcome::Clear);
-            }
-            Read::Empty => outcomes.push(Outcome::Clear),
-            Read::Value(value) => {
-                mac.add(&value, true);
-                outcomes.push(Outcome::Value(opened_scalar(value)));
-            }
-            Read::Comment(text) => {
-                list_comments.push((index, text));
-                outcomes.push(Outcome::Comment);
-            }
-        }
-    }
+    let team = metadata.sealed_for();
+    let mut hasher = Hasher::start(key, team.as_deref(), &metadata, &survey);
+    let (outcomes, list_comments) = opener.leaves(&mut mac, &mut hasher)?;
     verify(&opener.cipher, &metadata, mac)?;
 
     let comments = opener.comments(text.expose(), &metadata.selector);
+    hasher.comments(&survey, &comments);
     let opened = outcomes
         .iter()
         .map(|outcome| matches!(outcome, Outcome::Value(_)))
         .collect();
     let trees = tree_builder::build(&stream, outcomes);
     let decrypted = Some(Decrypted {
-        metadata,
+        metadata: *metadata,
         survey,
         opened,
         list_comments,
         comments,
     });
     let state = Opened::of(trees, decrypted);
-    Ok(Document {
+    let opened = Document {
         text,
         stream,
         format,
         state,
-    })
+    };
+    Ok((opened, hasher))
 }
 
 fn verify(cipher: &Cipher, metadata: &Metadata, computed: Mac) -> Result<(), OpenError> {
@@ -136,7 +140,7 @@ enum Read {
     /// Not selected.
     Clear(Typed),
     /// Selected, and null or an empty string: those are never encrypted.
-    Empty,
+    Empty(Typed),
     Value(Typed),
     Comment(SecretString),
 }
@@ -148,12 +152,44 @@ struct Opener<'a> {
     cipher: Cipher,
 }
 
+/// What became of every leaf, and the comments among them.
+type Leaves = (Vec<Outcome>, Vec<(usize, SecretString)>);
+
 impl Opener<'_> {
+    fn leaves(&self, mac: &mut Mac, hasher: &mut Hasher) -> Result<Leaves, OpenError> {
+        let mut outcomes = Vec::with_capacity(self.survey.leaves.len());
+        let mut list_comments = Vec::new();
+        for (index, leaf) in self.survey.leaves.iter().enumerate() {
+            match self.leaf(leaf)? {
+                Read::Clear(value) => {
+                    mac.add(&value, false);
+                    hasher.clear(leaf, self.stream.node(leaf.node), &value);
+                    outcomes.push(Outcome::Clear);
+                }
+                Read::Empty(value) => {
+                    hasher.clear(leaf, self.stream.node(leaf.node), &value);
+                    outcomes.push(Outcome::Clear);
+                }
+                Read::Value(value) => {
+                    mac.add(&value, true);
+                    hasher.opened(leaf, &value);
+                    outcomes.push(Outcome::Value(opened_scalar(value)));
+                }
+                Read::Comment(text) => {
+                    hasher.list_comment(leaf, text.expose());
+                    list_comments.push((index, text));
+                    outcomes.push(Outcome::Comment);
+                }
+            }
+        }
+        Ok((outcomes, list_comments))
+    }
+
     fn leaf(&self, leaf: &Leaf) -> Result<Read, OpenError> {
         let node = self.stream.node(leaf.node);
         let place = || self.survey.place(self.stream, leaf);
         let NodeKind::Scalar(scalar) = &node.kind else {
-            return Ok(Read::Empty);
+            return Ok(Read::Empty(Typed::Null));
         };
         let typed = resolve::resolve(scalar, node.tag.as_deref())
             .map_err(|unfit| tree_error(unfit, place()))?;
@@ -161,8 +197,8 @@ impl Opener<'_> {
             return Ok(Read::Clear(typed));
         }
         match &typed {
-            Typed::Null => Ok(Read::Empty),
-            Typed::Str(bytes) if bytes.is_empty() => Ok(Read::Empty),
+            Typed::Null => Ok(Read::Empty(typed)),
+            Typed::Str(bytes) if bytes.is_empty() => Ok(Read::Empty(typed)),
             Typed::Str(_) => self.selected(leaf, scalar),
             _ => Err(OpenError::Plaintext(place())),
         }

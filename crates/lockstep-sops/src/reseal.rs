@@ -16,6 +16,7 @@ use crate::encrypt::{Sealer, last_modified};
 use crate::error::{EditError, EncryptError};
 use crate::open::{Decrypted, tree_error};
 use crate::resolve;
+use crate::seal;
 use crate::selector::{EncryptionPolicy, Selector};
 use crate::store::Format;
 use crate::survey::{Keys, Survey};
@@ -62,9 +63,9 @@ pub(crate) fn reseal(
     }
     let mut failed = None;
     for keep in [Keep::Bytes, Keep::Values, Keep::Nothing] {
-        let attempt = contents.seal(old, decrypted, &kept.with(keep), key, now, random)?;
-        match contents.check(&attempt, key) {
-            Ok(()) => return Ok(attempt),
+        let attempt = contents.encrypt(old, decrypted, &kept.with(keep), key, now, random)?;
+        match contents.seal(attempt, key, random) {
+            Ok(sealed) => return Ok(sealed),
             Err(error) => failed = Some(error),
         }
     }
@@ -80,7 +81,7 @@ struct Contents<'a> {
 }
 
 impl Contents<'_> {
-    fn seal(
+    fn encrypt(
         &self,
         old: &Document<Opened>,
         decrypted: &Decrypted,
@@ -129,6 +130,21 @@ impl Contents<'_> {
 
     fn value(&self, survey: &Survey, index: usize) -> Result<Typed, EditError> {
         Ok(value(self.stream, survey, index)?)
+    }
+
+    /// Gives what was just made its seal, if it says what it should.
+    fn seal(
+        &self,
+        made: String,
+        key: &DataKey,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<String, NotTheSame> {
+        let Parsed::Encrypted(document) = parse(SecretString::new(made))? else {
+            return Err("the metadata is not found".into());
+        };
+        let sealed = seal::again(&document, key, random)?;
+        self.check(&sealed, key)?;
+        Ok(sealed)
     }
 
     /// Opens what was just made and compares every value and its place.

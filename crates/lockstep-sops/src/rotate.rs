@@ -2,7 +2,7 @@
 //! metadata is written anew in its place. All other bytes stay.
 
 use crate::cipher::Cipher;
-use crate::document::{Document, Encrypted, Opened, Parsed, parse_as};
+use crate::document::{Document, Encrypted, Opened};
 use crate::error::{RotateError, TreeError};
 use crate::mac::Mac;
 use crate::metadata::AgeEntry;
@@ -11,13 +11,14 @@ use crate::open::{Decrypted, tree_error};
 use crate::place::Place;
 use crate::plaintext::values_by_leaf;
 use crate::resolve;
+use crate::seal::{self, Blank, Unfinished};
 use crate::selector::{EncryptionPolicy, Selector};
 use crate::store::{self, Format};
 use crate::survey::{Keys, Leaf, Survey};
 use crate::tree::{OpenedKind, OpenedScalar};
 use crate::typed::{TypeName, Typed};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use lockstep_secret::{DataKey, SecretBytes};
+use lockstep_secret::DataKey;
 use lockstep_yaml::{Node, NodeKind, Scalar, Splices, Stream};
 use std::ops::Range;
 use zeroize::Zeroizing;
@@ -73,6 +74,7 @@ pub(crate) struct Aim<'a> {
     pub(crate) key: &'a DataKey,
     pub(crate) wrapped: &'a [AgeEntry],
     pub(crate) now: jiff::Timestamp,
+    pub(crate) team: Option<String>,
 }
 
 pub(crate) fn rotate(
@@ -88,22 +90,32 @@ pub(crate) fn rotate(
     let policy = aim.policy.for_format(opened.format);
     let aim = &Aim {
         policy: &policy,
+        team: aim.team.clone(),
         ..*aim
     };
-    let rotated = seal_again(&opened, aim, random)?;
-    let written = SecretBytes::new(rotated.clone().into_bytes());
-    let Parsed::Encrypted(read_back) = parse_as(written, opened.format)? else {
-        return Err(RotateError::Differs);
-    };
-    if !read_back.open(aim.key)?.content().ct_eq(&opened.content()) {
+    let blank = Blank::new(aim.team.as_deref(), random);
+    let rotated = encrypt_again(&opened, aim, &blank, random)?;
+    let (rotated, read_back) = seal::finish(rotated, opened.format, &blank, aim.key)?;
+    if !read_back.content().ct_eq(&opened.content()) {
         return Err(RotateError::Differs);
     }
     Ok(rotated)
 }
 
-fn seal_again(
+impl From<Unfinished> for RotateError {
+    fn from(error: Unfinished) -> Self {
+        match error {
+            Unfinished::Parse(error) => error.into(),
+            Unfinished::Open(error) => error.into(),
+            Unfinished::NotEncrypted => Self::Differs,
+        }
+    }
+}
+
+fn encrypt_again(
     opened: &Document<Opened>,
     aim: &Aim<'_>,
+    blank: &Blank,
     random: &mut dyn FnMut(&mut [u8]),
 ) -> Result<String, RotateError> {
     let (text, stream) = (opened.text.expose(), &opened.stream);
@@ -136,6 +148,7 @@ fn seal_again(
         last_modified: &last_modified,
         mac: &mac,
         format: opened.format,
+        seal: blank,
     };
     let mut splices = again.splices;
     for part in stream.documents() {

@@ -2,7 +2,9 @@
 
 use crate::metadata_write::Block;
 use crate::survey::METADATA_KEY;
-use lockstep_yaml::{CollectionStyle, Document, Node, NodeId, NodeKind, Splices, Stream};
+use lockstep_yaml::{
+    CollectionStyle, Document, Node, NodeId, NodeKind, ScalarStyle, Splices, Stream,
+};
 use std::ops::Range;
 
 /// Appends the metadata to `document`, at the column of its keys.
@@ -136,6 +138,61 @@ pub(crate) fn entry(
         CollectionStyle::Flow => (flow_entry(text, stream, entries, index, root), key.column),
         CollectionStyle::Block => block_entry(text, key, value),
     })
+}
+
+/// Writes a field of the metadata of `document`, and nothing else of it. `value` is one word. Nothing
+/// where the metadata has no place for it; `Some(false)` where there is no metadata.
+pub(crate) fn set_field(
+    splices: &mut Splices,
+    text: &str,
+    stream: &Stream,
+    document: &Document,
+    (name, value): (&str, &str),
+) -> Option<bool> {
+    let NodeKind::Mapping(_, root) = &stream.node(document.root).kind else {
+        return Some(false);
+    };
+    let Some((_, block)) = root.iter().find(|(key, _)| is_metadata_key(stream, *key)) else {
+        return Some(false);
+    };
+    let NodeKind::Mapping(style, entries) = &stream.node(*block).kind else {
+        return None;
+    };
+    let named = |key: &NodeId| match &stream.node(*key).kind {
+        NodeKind::Scalar(scalar) => scalar.text.as_str().to_ascii_lowercase(),
+        _ => String::new(),
+    };
+    if let Some((_, old)) = entries.iter().find(|(key, _)| named(key) == name) {
+        let old = stream.node(*old);
+        let plain = matches!(&old.kind, NodeKind::Scalar(scalar)
+            if scalar.style == ScalarStyle::Plain && !old.in_flow);
+        let quote = if plain { "" } else { "\"" };
+        let space = if old.span.is_empty() { " " } else { "" };
+        let spelled = format!("{space}{quote}{value}{quote}");
+        splices.replace(old.start..old.span.end, spelled);
+        return matches!(&old.kind, NodeKind::Scalar(scalar) if scalar.block.is_none())
+            .then_some(true);
+    }
+    let behind = entries.iter().find(|(key, _)| named(key).as_str() > name);
+    let key = stream.node(behind.or(entries.first())?.0);
+    let start = line_start(text, key.start);
+    let indent = &text[start..key.start];
+    let alone = indent.chars().all(|c| matches!(c, ' ' | '\t'));
+    let line_break = line_break_of(text);
+    if *style == CollectionStyle::Flow {
+        let behind = match alone {
+            true => format!("{line_break}{indent}"),
+            false => " ".to_owned(),
+        };
+        let written = format!("\"{name}\": \"{value}\",{behind}");
+        splices.replace(key.start..key.start, written);
+        return Some(true);
+    }
+    if !alone {
+        return None;
+    }
+    splices.replace(start..start, format!("{indent}{name}: {value}{line_break}"));
+    Some(true)
 }
 
 /// The lines of a block entry, and the column of its key.

@@ -1,6 +1,10 @@
 //! Walks a file's documents as SOPS does: every scalar in order, its place, and whether the selector
 //! takes it. Encrypting, opening and building trees all follow this one order.
 
+mod outline;
+
+pub(crate) use outline::{KeyForm, Outlined, Shape};
+
 use crate::error::TreeError;
 use crate::place::{KeyPath, Place, Step};
 use crate::resolve;
@@ -31,6 +35,7 @@ pub(crate) struct PathId(usize);
 struct PathEntry {
     parent: Option<PathId>,
     step: Option<PathStep>,
+    shape: Shape,
     matched: bool,
     /// The length of the keys up to here.
     length: usize,
@@ -38,7 +43,7 @@ struct PathEntry {
 
 #[derive(Debug)]
 enum PathStep {
-    Key(String),
+    Key(String, KeyForm),
     Index(usize),
 }
 
@@ -128,7 +133,7 @@ impl Survey {
     pub(crate) fn additional_data(&self, path: PathId) -> String {
         let mut keys = Vec::new();
         for entry in self.upwards(path) {
-            if let Some(PathStep::Key(key)) = &entry.step {
+            if let Some(PathStep::Key(key, _)) = &entry.step {
                 keys.push(key.as_str());
             }
         }
@@ -154,7 +159,7 @@ impl Survey {
         let mut steps: Vec<Step> = self
             .upwards(path)
             .filter_map(|entry| match entry.step.as_ref()? {
-                PathStep::Key(key) => Some(Step::Key(key.clone())),
+                PathStep::Key(key, _) => Some(Step::Key(key.clone())),
                 PathStep::Index(index) => Some(Step::Index(*index)),
             })
             .collect();
@@ -202,12 +207,13 @@ impl Walk<'_> {
     fn push(&mut self, parent: Option<PathId>, step: Option<PathStep>, matched: bool) -> PathId {
         let above = parent.map_or(0, |parent| self.survey.paths[parent.0].length);
         let own = match &step {
-            Some(PathStep::Key(key)) => key.len() + 1,
+            Some(PathStep::Key(key, _)) => key.len() + 1,
             Some(PathStep::Index(_)) | None => 0,
         };
         self.survey.paths.push(PathEntry {
             parent,
             step,
+            shape: Shape::Scalar,
             matched,
             length: above + own,
         });
@@ -243,11 +249,13 @@ impl Walk<'_> {
             NodeKind::Alias(target) => self.follow(id, *target, path, in_list)?,
             NodeKind::Mapping(_, entries) => {
                 self.open.push(id);
+                self.survey.paths[path.0].shape = Shape::Mapping;
                 self.mapping(entries, path)?;
                 self.open.pop();
             }
             NodeKind::Sequence(_, items) => {
                 self.open.push(id);
+                self.survey.paths[path.0].shape = Shape::Sequence;
                 self.sequence(items, path)?;
                 self.open.pop();
             }
@@ -283,7 +291,8 @@ impl Walk<'_> {
                 continue;
             }
             let matched = above || self.selector.key_matches(&text);
-            let below = self.push(Some(path), Some(PathStep::Key(text)), matched);
+            let step = PathStep::Key(text, KeyForm::of(key));
+            let below = self.push(Some(path), Some(step), matched);
             if self.survey.paths[below.0].length > MAX_PATH {
                 return Err(TreeError::PathTooLong(self.place(path, key)));
             }

@@ -95,7 +95,9 @@ fn masked(text: &str) -> String {
         let kind = part.find(",type:").unwrap();
         masked.push_str(&part[kind..]);
     }
-    masked
+    let mut parts = masked.split("v1:");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |masked, part| masked + &part[64..])
 }
 
 /// Every nonce of a file.

@@ -161,6 +161,7 @@ fn read_reason(error: &ReadError) -> FailureReason {
 fn open_reason(kind: OpenErrorKind) -> FailureReason {
     match kind {
         OpenErrorKind::Mac => FailureReason::MacMismatch,
+        OpenErrorKind::Seal => FailureReason::SealBroken,
         OpenErrorKind::Value => FailureReason::DecryptionFailed,
         OpenErrorKind::Unsupported => FailureReason::Unsupported,
     }

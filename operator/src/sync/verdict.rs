@@ -160,6 +160,8 @@ fn class(reason: &str) -> (u8, SyncReason) {
         (0, SyncReason::KeyMissing)
     } else if is(&[
         FailureReason::MacMismatch,
+        FailureReason::SealBroken,
+        FailureReason::SealMissing,
         FailureReason::DecryptionFailed,
         FailureReason::MetadataInvalid,
     ]) {
@@ -229,6 +231,8 @@ fn decrypted(pruned: &Pruned) -> Statement {
     for (failure, reason) in [
         (FailureReason::KeyMissing, DecryptedReason::KeyMissing),
         (FailureReason::MacMismatch, DecryptedReason::MacMismatch),
+        (FailureReason::SealBroken, DecryptedReason::SealBroken),
+        (FailureReason::SealMissing, DecryptedReason::SealMissing),
         (
             FailureReason::DecryptionFailed,
             DecryptedReason::DecryptionFailed,

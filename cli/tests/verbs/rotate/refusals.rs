@@ -25,12 +25,21 @@ fn another_teams_file_is_not_wrapped_for_this_one() {
 #[test]
 fn a_copy_that_hides_whose_it_was_is_found_by_its_data_key() {
     let teams = Teams::new();
-    // Bob's name is taken off the list, which nothing authenticates.
+    // Bob's name is taken off the list, which nothing but the seal authenticates.
     let planted = teams.scratch.read("shop/db-secret.yaml");
     let entry = planted.rfind("        - enc: ").unwrap();
     let end = planted.find("    encrypted_regex: ").unwrap();
     assert!(planted[entry..end].contains(&teams.bob.recipient));
     let planted = format!("{}{}", &planted[..entry], &planted[end..]);
+    teams.scratch.write("blog/planted-secret.yaml", &planted);
+    teams.refuses(
+        &["."],
+        "blog/planted-secret.yaml",
+        "the seal does not match",
+    );
+    let seal = planted.find("    lockstep_seal: ").unwrap();
+    let after = planted.find("    mac: ").unwrap();
+    let planted = format!("{}{}", &planted[..seal], &planted[after..]);
     teams.scratch.write("blog/planted-secret.yaml", &planted);
     let says =
         "it has the data key of shop/db-secret.yaml, which others may read: one of them is a copy";

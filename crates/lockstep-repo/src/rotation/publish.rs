@@ -103,6 +103,7 @@ fn prepare(file: &Examined, identities: &Identities) -> Result<Staged, Refusal> 
     let key = DataKey::generate(&mut fill);
     let wrapped = wrap(&key, &file.plan.recipients)?;
     let now = jiff::Timestamp::now();
+    let document = document.sealed_for(file.plan.standing.team.as_deref());
     let rotated = document.rotate(&old_key, &file.policy, &key, &wrapped, now, &mut fill)?;
     if rotated.len() as u64 > LARGEST_FILE {
         return Err(Refusal::TooLarge);

@@ -37,6 +37,11 @@ pub(crate) fn encrypt(text: &str) -> String {
     encrypt_as(text, MacScope::AllValues, 0)
 }
 
+/// As sops writes it.
+pub(crate) fn unsealed(sealed: &str) -> String {
+    sealed.replace(&format!("{}\n", line(sealed, "lockstep_seal:")), "")
+}
+
 /// The plaintext, or why there is none.
 pub(crate) fn open(text: &str) -> Result<String, String> {
     let parsed = parse(SecretString::new(text.to_owned())).map_err(|error| format!("{error:?}"))?;

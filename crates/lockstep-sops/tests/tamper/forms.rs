@@ -1,6 +1,6 @@
 //! Values, metadata and encodings in other forms than sops writes.
 
-use crate::file::{SECRET, encrypt, line, open, open_error, with};
+use crate::file::{SECRET, encrypt, line, open, open_error, unsealed, with};
 use lockstep_secret::SecretString;
 use lockstep_sops::{GoRegex, OpenErrorKind, Parsed, parse};
 
@@ -153,7 +153,7 @@ fn anchors_tags_and_merge_keys_change_no_value() {
 
 #[test]
 fn versions_and_times_to_come_are_read_and_nonsense_is_not() {
-    let file = encrypt(SECRET);
+    let file = unsealed(&encrypt(SECRET));
     for fine in [
         with(&file, "version:", "version: 99.0.0"),
         with(&file, "version:", "version: unheard-of"),

@@ -1,6 +1,6 @@
 //! The MAC: what it holds together, and what it leaves open.
 
-use crate::file::{SECRET, encrypt, encrypt_as, line, open, open_error, with};
+use crate::file::{SECRET, encrypt, encrypt_as, line, open, open_error, unsealed, with};
 use lockstep_sops::{MacScope, OpenError, OpenErrorKind};
 
 #[test]
@@ -51,7 +51,7 @@ fn a_mac_that_is_not_this_files_is_refused() {
 
 /// Changes to values in clear and to their keys that leave SOPS's MAC as it is. sops opens every one
 /// of these files; only a seal over names and boundaries could tell.
-const PASSES: [(&str, &str, &str); 8] = [
+pub(crate) const PASSES: [(&str, &str, &str); 8] = [
     (
         "a key in clear is renamed",
         "    app: shop",
@@ -96,14 +96,16 @@ const PASSES: [(&str, &str, &str); 8] = [
 
 #[test]
 fn what_the_mac_of_sops_leaves_open_is_this_and_no_more() {
-    let file = encrypt(&SECRET.replace("apiVersion: v1", "apiVersion: \"1\""));
+    let file = unsealed(&encrypt(
+        &SECRET.replace("apiVersion: v1", "apiVersion: \"1\""),
+    ));
     for (what, old, new) in PASSES {
         assert!(file.contains(old), "{what}");
         let opened = open(&file.replacen(old, new, 1));
         assert!(opened.unwrap().contains(new), "{what}");
     }
     // The type that stands beside an encrypted value, where its text is of the other type as well.
-    let file = encrypt(&SECRET.replace("admin", "\"5\""));
+    let file = unsealed(&encrypt(&SECRET.replace("admin", "\"5\"")));
     let user = line(&file, "user:");
     let retyped = file.replace(user, &user.replace("type:str", "type:int"));
     assert!(open(&retyped).unwrap().contains("user: 5\n"));
@@ -134,7 +136,7 @@ fn a_changed_value_in_clear_is_refused() {
 
 #[test]
 fn a_mac_over_encrypted_values_leaves_all_others_open() {
-    let file = encrypt_as(SECRET, MacScope::EncryptedOnly, 0);
+    let file = unsealed(&encrypt_as(SECRET, MacScope::EncryptedOnly, 0));
     let moved = file
         .replace("team-a", "team-b")
         .replace("kind: Secret", "kind: ConfigMap");

@@ -10,3 +10,4 @@
 mod file;
 mod forms;
 mod mac;
+mod seal;
