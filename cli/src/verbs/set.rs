@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 ///
 /// The index names the place in the first document, and mappings that are missing on the way are made;
 /// a list position behind the last appends. The value is JSON: a text needs quotes. Only this value's
-/// line and two of the metadata change: every other value keeps its ciphertext.
+/// line and three of the metadata change: every other value keeps its ciphertext.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
         pass show db | jq -Rs . | lockstep set --value-stdin db.yaml '[\"stringData\"][\"password\"]'\n  \

@@ -1,5 +1,5 @@
 //! New contents for an encrypted file, under its own data key: what stays keeps its ciphertext, its
-//! bytes and the metadata; only the MAC and the time change beside what was edited.
+//! bytes and the metadata; only the MAC, the seal and the time change beside what was edited.
 //!
 //! The new contents are a text like the one that [`crate::Document::plaintext`] gives. Putting the old
 //! ciphertext back where the text around it is as it was can go wrong where an edit moves things; so
