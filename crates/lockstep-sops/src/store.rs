@@ -160,6 +160,26 @@ pub(crate) fn replace_metadata(
     }
 }
 
+/// Writes one field of the metadata, and nothing else of it. Nothing where it has no place for the
+/// field; `Some(false)` where there is no metadata.
+pub(crate) fn set_field(
+    format: Format,
+    splices: &mut Splices,
+    text: &str,
+    (stream, document): (&Stream, &Document),
+    field: (&str, &str),
+) -> Option<bool> {
+    match format {
+        Format::Yaml | Format::Json | Format::Binary => {
+            seam::set_field(splices, text, stream, document, field)
+        }
+        Format::Dotenv => {
+            let (_, block) = seam::metadata_of(stream, 0)?;
+            flat::set_field(splices, text, stream, block, field, ("sops_", "="))
+        }
+    }
+}
+
 /// Takes the metadata out.
 pub(crate) fn remove_metadata(
     format: Format,

@@ -262,6 +262,47 @@ fn a_cut_or_changed_dotenv_file_does_not_open() {
         );
     }
     let added = format!("{whole}NEW=plain\n");
-    let expected = "line 11, NEW: the value should be encrypted and is not";
+    let expected = "line 12, NEW: the value should be encrypted and is not";
     assert_eq!(open(added, Format::Dotenv), Err(expected.to_owned()));
+}
+
+#[test]
+fn every_format_is_sealed_and_sealed_again() {
+    for (text, format, name, end) in [
+        (
+            "{\n\t\"a\": \"b\"\n}\n",
+            Format::Json,
+            "\"lockstep_seal\": \"",
+            "\",\n",
+        ),
+        ("a=b\n", Format::Dotenv, "sops_lockstep_seal=", "\n"),
+        ("bytes", Format::Binary, "\"lockstep_seal\": \"", "\",\n"),
+    ] {
+        let file = encrypt(text, format);
+        let start = file.find(name).unwrap();
+        let line = file[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let stop = start + file[start..].find(end).unwrap() + end.len();
+        let sealed_again = |text: &str| match read(text, format).unwrap() {
+            Parsed::Encrypted(document) => document
+                .seal_again(&key(), &mut |bytes| bytes.fill(0xcd))
+                .unwrap(),
+            Parsed::Clear(_) => unreachable!("it is encrypted"),
+        };
+        // Without its line, and with another seal.
+        let gone = format!("{}{}", &file[..line], &file[stop..]);
+        assert_eq!(sealed_again(&gone), file, "{gone}");
+        let hash = start + name.len() + 3..stop - end.len();
+        let wrong = format!(
+            "{}{}{}",
+            &file[..hash.start],
+            "0".repeat(64),
+            &file[hash.end..]
+        );
+        assert!(
+            open(wrong.as_str(), format)
+                .unwrap_err()
+                .contains("the seal does not match")
+        );
+        assert_eq!(sealed_again(&wrong), file, "{wrong}");
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Blank, FIELD, Unfinished, finish};
 use crate::document::{Document, Encrypted};
 use crate::error::OpenError;
-use crate::seam;
+use crate::store;
 use lockstep_secret::DataKey;
 use lockstep_yaml::Splices;
 
@@ -32,7 +32,8 @@ pub(crate) fn again(
     let value = blank.value();
     for part in stream.documents() {
         let field = (FIELD, value.as_str());
-        seam::set_field(&mut splices, text, stream, part, field).ok_or(ResealError::NoPlace)?;
+        store::set_field(document.format, &mut splices, text, (stream, part), field)
+            .ok_or(ResealError::NoPlace)?;
     }
     let written = std::mem::take(&mut *splices.apply(text));
     match finish(written, document.format, &blank, key) {

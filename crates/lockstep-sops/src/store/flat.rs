@@ -3,8 +3,8 @@
 use crate::metadata_write::Field;
 use crate::survey::METADATA_KEY;
 use lockstep_yaml::{
-    Assembly, CollectionStyle, Node, NodeId, NodeKind, Scalar, ScalarStyle, YamlError,
-    YamlErrorKind,
+    Assembly, CollectionStyle, Node, NodeId, NodeKind, Scalar, ScalarStyle, Splices, Stream,
+    YamlError, YamlErrorKind,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -106,6 +106,41 @@ fn unflatten(entries: Vec<Entry>, assembly: &mut Assembly) -> Result<NodeId, Yam
         }
     }
     build(root, first, assembly)
+}
+
+/// Writes one field of the metadata at `block`, on a line of its own where there is none yet.
+pub(crate) fn set_field(
+    splices: &mut Splices,
+    text: &str,
+    stream: &Stream,
+    block: NodeId,
+    (name, value): (&str, &str),
+    (prefix, separator): (&str, &str),
+) -> Option<bool> {
+    let NodeKind::Mapping(_, entries) = &stream.node(block).kind else {
+        return None;
+    };
+    let fields = entries.iter().filter_map(|(key, value)| {
+        match (&stream.node(*key).kind, &stream.node(*value).kind) {
+            (NodeKind::Scalar(key), NodeKind::Scalar(_)) => {
+                Some((key.text.as_str(), stream.node(*value).span.clone()))
+            }
+            _ => None,
+        }
+    });
+    let mut behind = None;
+    for (field, span) in fields {
+        if field.eq_ignore_ascii_case(name) {
+            splices.replace(span, value.to_owned());
+            return Some(true);
+        }
+        if behind.is_none() && field > name {
+            behind = Some(span);
+        }
+    }
+    let line = text[..behind?.start].rfind('\n').map_or(0, |end| end + 1);
+    splices.replace(line..line, format!("{prefix}{name}{separator}{value}\n"));
+    Some(true)
 }
 
 enum Step<'t> {
