@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::verbs::{
     completion, decrypt, edit, encrypt, exec_env, exec_file, filestatus, init, key, keygen, rotate,
-    set, unset, view,
+    set, unset, updatekeys, view,
 };
 use crate::{Ended, Exit, usage};
 use clap::error::ErrorKind;
@@ -38,6 +38,7 @@ enum Verb {
     ExecFile(exec_file::Arguments),
     Filestatus(filestatus::Arguments),
     Rotate(rotate::Arguments),
+    Updatekeys(updatekeys::Arguments),
     Key(key::Arguments),
     Completion(completion::Arguments),
 }
@@ -65,6 +66,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Ended {
         Verb::Unset(arguments) => unset::run(&arguments, terminal),
         Verb::Filestatus(arguments) => filestatus::run(&arguments, terminal),
         Verb::Rotate(arguments) => rotate::run(&arguments, terminal),
+        Verb::Updatekeys(arguments) => updatekeys::run(&arguments, terminal),
         Verb::Key(arguments) => key::run(&arguments, terminal),
         Verb::Completion(arguments) => completion::run(&arguments, terminal),
     };

@@ -15,9 +15,6 @@ pub(crate) fn hint(arguments: &[OsString]) -> Option<String> {
         "-e" | "--encrypt" => format!("try `lockstep encrypt{rest}`"),
         "-i" | "--in-place" => "the verb comes first, as in `lockstep encrypt -i FILE`".to_owned(),
         "-r" | "--rotate" => format!("try `lockstep rotate{rest}`"),
-        "updatekeys" => {
-            "try `lockstep rotate`: it brings files to policy, with a new data key".to_owned()
-        }
         "rotate" if rest.contains(" --add-") || rest.contains(" --rm-") => {
             "recipients come from .sops.yaml: change them there, then run `lockstep rotate`"
                 .to_owned()

@@ -13,4 +13,5 @@ pub(crate) mod keygen;
 pub(crate) mod rotate;
 pub(crate) mod set;
 pub(crate) mod unset;
+pub(crate) mod updatekeys;
 pub(crate) mod view;

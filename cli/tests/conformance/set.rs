@@ -108,3 +108,28 @@ fn the_same_mistakes_with_values_end_with_the_same_codes() {
         }
     }
 }
+
+#[test]
+fn recipients_that_one_updates_the_other_reads() {
+    for (maker, updater) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
+        let scratch = repository();
+        let (name, _) = MANIFESTS[0];
+        let sealed = maker.data(&scratch, &["encrypt", name]);
+        scratch.write(name, &sealed);
+        let expected = Program::Sops.data(&scratch, &["decrypt", name]);
+        let (alice, bob) = (crate::scratch::ALICE, crate::scratch::BOB);
+        let policy = scratch.read(".sops.yaml");
+        scratch.write(
+            ".sops.yaml",
+            &policy.replace(alice, &format!("{alice},{bob}")),
+        );
+        let ran = updater.run(&scratch, &["updatekeys", "--yes", name]);
+        assert_eq!(ran.code, 0, "{updater:?}: {}", ran.stderr);
+        let updated = scratch.read(name);
+        assert!(updated.contains(bob), "{updater:?}");
+        assert_eq!(ciphertexts(&updated), ciphertexts(&sealed), "{updater:?}");
+        assert_eq!(Program::Sops.data(&scratch, &["decrypt", name]), expected);
+        let ran = maker.run(&scratch, &["updatekeys", "--yes", name]);
+        assert_eq!((ran.code, scratch.read(name)), (0, updated), "{maker:?}");
+    }
+}

@@ -18,4 +18,5 @@ mod rotate;
 mod scratch;
 mod session;
 mod set;
+mod updatekeys;
 mod usage;

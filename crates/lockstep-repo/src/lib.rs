@@ -25,7 +25,7 @@ pub use policy::{
 pub use private::{PrivateError, PrivateFolder};
 pub use rewrite::{Change, RewriteError, rewrite};
 pub use rotation::{
-    Candidate, Examined, Held, NotRotated, Refusal, Refused, examine, gather, rotate,
+    Candidate, Examined, Held, NotRotated, Refusal, Refused, examine, gather, rewrap, rotate,
 };
 pub use seal::{Coverage, Decrypted, SealError, Sealed, UnsealError, decrypt, encrypt};
 pub use shown::Shown;

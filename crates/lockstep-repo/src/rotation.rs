@@ -15,9 +15,11 @@
 
 mod publish;
 mod refusal;
+mod rewrap;
 
 pub use publish::{NotRotated, rotate};
 pub use refusal::{Refusal, Refused};
+pub use rewrap::rewrap;
 
 use crate::folder::{Holds, format_of, look_at};
 use crate::pool::{Width, parallel};

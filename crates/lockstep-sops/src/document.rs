@@ -21,6 +21,7 @@ use crate::open;
 use crate::place::{KeyPath, Place};
 use crate::plaintext;
 use crate::reseal;
+use crate::rewrap;
 use crate::rotate::{self, Aim, Selection};
 use crate::seal::{self, ResealError, Seal};
 use crate::selector::{EncryptionPolicy, Selector};
@@ -312,6 +313,13 @@ impl Document<Encrypted> {
     /// [`TreeError`].
     pub fn compare_selection(&self, selector: &Selector) -> Result<Selection, TreeError> {
         rotate::compare(self, selector)
+    }
+
+    /// The file with `wrapped` as its age entries, and everything else as it is: `wrapped` must be the
+    /// data key it has. `None` if there are no age entries to replace, or it is not YAML.
+    #[must_use]
+    pub fn rewrap(&self, wrapped: &[AgeEntry]) -> Option<String> {
+        rewrap::rewrap(self, wrapped)
     }
 
     /// Verifies the file as [`Document::open`] does and encrypts every value again, where it stands,

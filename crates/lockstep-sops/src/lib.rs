@@ -37,6 +37,7 @@ mod plaintext;
 mod reseal;
 mod resolve;
 mod restore;
+mod rewrap;
 mod rotate;
 mod seal;
 mod seam;

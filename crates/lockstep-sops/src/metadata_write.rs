@@ -37,14 +37,8 @@ impl Block<'_> {
     /// All fields, sorted by name.
     pub(crate) fn fields(&self) -> Vec<(String, Field)> {
         let text = |text: &str| Field::Text(text.to_owned());
-        let entry = |entry: &AgeEntry| {
-            Field::Mapping(vec![
-                ("enc".to_owned(), text(&entry.enc)),
-                ("recipient".to_owned(), text(&entry.recipient)),
-            ])
-        };
         let mut fields = vec![
-            ("age", Field::List(self.age.iter().map(entry).collect())),
+            ("age", age_field(self.age)),
             ("lastmodified", text(self.last_modified)),
             (SEAL_FIELD, Field::Text(self.seal.value())),
             ("mac", text(self.mac)),
@@ -81,6 +75,36 @@ impl Block<'_> {
         flow(&Field::Mapping(self.fields()), &mut out);
         out
     }
+}
+
+/// The age entries.
+fn age_field(entries: &[AgeEntry]) -> Field {
+    let text = |text: &str| Field::Text(text.to_owned());
+    let entry = |entry: &AgeEntry| {
+        Field::Mapping(vec![
+            ("enc".to_owned(), text(&entry.enc)),
+            ("recipient".to_owned(), text(&entry.recipient)),
+        ])
+    };
+    Field::List(entries.iter().map(entry).collect())
+}
+
+/// The age entries as lines of YAML, with their key at `column`.
+pub(crate) fn age_lines(entries: &[AgeEntry], column: usize, line_break: &str) -> String {
+    let mut out = Lines {
+        text: String::new(),
+        column,
+        line_break,
+    };
+    out.mapping(0, "", &[("age".to_owned(), age_field(entries))]);
+    out.text
+}
+
+/// The age entries as an entry in braces.
+pub(crate) fn age_in_flow(entries: &[AgeEntry]) -> String {
+    let mut out = "\"age\": ".to_owned();
+    flow(&age_field(entries), &mut out);
+    out
 }
 
 /// Writes a field on one line.
