@@ -36,7 +36,7 @@ fn an_edited_value_changes_its_line() {
         .map(|line| line.split(':').next().unwrap().trim())
         .filter(|key| *key != "lastmodified")
         .collect();
-    assert_eq!(changed, ["user", "mac"]);
+    assert_eq!(changed, ["user", "lockstep_seal", "mac"]);
     let opened = scratch.run(&["decrypt", "secret.yaml"]).ok();
     assert!(opened.ends_with("  user: store # who\n"), "{opened}");
     assert_eq!(scratch.files(), [".sops.yaml", "secret.yaml"]);

@@ -85,6 +85,9 @@ pub enum Refusal {
     /// Its age entries cannot be replaced by themselves.
     #[error("its recipients are not written in a way that lets them be changed by themselves")]
     Entries,
+    /// It cannot be sealed again.
+    #[error(transparent)]
+    Seal(#[from] lockstep_sops::ResealError),
     /// Nobody here would read the result.
     #[error("with more recipients it would be larger than is read")]
     TooLarge,
@@ -125,7 +128,7 @@ impl Refusal {
             Self::Open(source) | Self::Rotate(RotateError::Open(source)) => return source.hint(),
             Self::Rotate(_) => "please report this as a bug, with a file that shows it",
             Self::Busy => "wait until it has ended, and run this again",
-            Self::Entries => "lockstep rotate writes the whole metadata anew",
+            Self::Seal(_) | Self::Entries => "lockstep rotate writes the whole metadata anew",
             Self::TooLarge => "split it into several files",
             Self::Wrap(_) | Self::Read(_) | Self::Write(_) => return None,
         };

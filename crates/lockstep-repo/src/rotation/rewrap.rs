@@ -1,8 +1,10 @@
 //! Other recipients for examined files, under the data keys they have.
 
 use super::{Examined, Refusal, Refused, read};
+use crate::seal::fill;
 use crate::{Expected, LARGEST_FILE, Privacy, write_file};
 use lockstep_age::{Identities, unwrap, wrap};
+use lockstep_secret::SecretString;
 
 /// Wraps a file's data key for whom its plan names, and for nobody else. Its values, MAC and time stay.
 ///
@@ -20,14 +22,15 @@ fn prepare(file: &Examined, identities: &Identities) -> Result<(), Refusal> {
     let key = unwrap(document.metadata(), identities)?.key;
     let wrapped = wrap(&key, &file.plan.recipients)?;
     let text = document.rewrap(&wrapped).ok_or(Refusal::Entries)?;
+    // The seal is over the recipients, too. The file's own was verified when it was examined.
+    let team = file.plan.standing.team.as_deref();
+    let rewrapped = read(&file.path, &SecretString::new(text))?.sealed_for(team);
+    let text = rewrapped.seal_again(&key, &mut fill)?;
     if text.len() as u64 > LARGEST_FILE {
         return Err(Refusal::TooLarge);
     }
-    // What was written must still open, for exactly these.
-    let again = read(
-        &file.path,
-        &lockstep_secret::SecretString::new(text.clone()),
-    )?;
+    // What is written must still open, for exactly these.
+    let again = read(&file.path, &SecretString::new(text.clone()))?;
     if again.metadata().age() != wrapped {
         return Err(Refusal::Entries);
     }
