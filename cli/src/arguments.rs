@@ -3,8 +3,8 @@
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::verbs::{
-    completion, decrypt, edit, encrypt, exec_env, exec_file, filestatus, init, key, keygen, rotate,
-    set, unset, updatekeys, view,
+    check, completion, decrypt, edit, encrypt, exec_env, exec_file, filestatus, init, key, keygen,
+    rotate, set, unset, updatekeys, view,
 };
 use crate::{Ended, Exit, usage};
 use clap::error::ErrorKind;
@@ -39,6 +39,7 @@ enum Verb {
     Filestatus(filestatus::Arguments),
     Rotate(rotate::Arguments),
     Updatekeys(updatekeys::Arguments),
+    Check(check::Arguments),
     Key(key::Arguments),
     Completion(completion::Arguments),
 }
@@ -67,6 +68,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Ended {
         Verb::Filestatus(arguments) => filestatus::run(&arguments, terminal),
         Verb::Rotate(arguments) => rotate::run(&arguments, terminal),
         Verb::Updatekeys(arguments) => updatekeys::run(&arguments, terminal),
+        Verb::Check(arguments) => check::run(&arguments, terminal),
         Verb::Key(arguments) => key::run(&arguments, terminal),
         Verb::Completion(arguments) => completion::run(&arguments, terminal),
     };

@@ -1,5 +1,6 @@
 //! The verbs: each has its arguments, whose doc comments are the help, and a `run`.
 
+pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod decrypt;
 pub(crate) mod edit;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may be blunt")]
 
 mod batch;
+mod check;
 mod decrypt;
 mod edit;
 mod encrypt;

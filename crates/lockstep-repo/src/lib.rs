@@ -4,6 +4,7 @@
 //! This is the one door to the file system for the command line: files are read by [`read_file`]
 //! and written by [`publish`], and every error names its path.
 
+mod check;
 mod folder;
 mod open_file;
 mod policy;
@@ -16,6 +17,7 @@ mod shown;
 mod source;
 mod write;
 
+pub use check::{Checked, Depth, Finding, changes_since, check, seal_again};
 pub use folder::{FolderError, Holds, Nested, format_of, is_yaml, look_at, look_into, yaml_files};
 pub use open_file::{OpenFile, ResealError};
 pub use policy::{

@@ -163,19 +163,19 @@ fn look(file: &Candidate, plan: &Plan, identities: &Identities) -> Result<Looked
 }
 
 /// Reads an encrypted file. The text is copied: it is needed again.
-fn read(path: &Path, text: &SecretString) -> Result<Document<Encrypted>, Refusal> {
+pub(crate) fn read(path: &Path, text: &SecretString) -> Result<Document<Encrypted>, Refusal> {
     match parse_as(copy(text), format_of(path))? {
         Parsed::Encrypted(document) => Ok(document),
         Parsed::Clear(_) => Err(Refusal::NotEncrypted),
     }
 }
 
-fn copy(text: &SecretString) -> SecretBytes {
+pub(crate) fn copy(text: &SecretString) -> SecretBytes {
     SecretBytes::new(text.expose().as_bytes().to_vec())
 }
 
 /// The first line that Git writes where two versions meet, even where YAML would take it for text.
-fn conflict_in(text: &SecretString) -> Option<usize> {
+pub(crate) fn conflict_in(text: &SecretString) -> Option<usize> {
     let marks = ["<<<<<<< ", "||||||| ", ">>>>>>> "];
     let mut lines = text.expose().lines();
     let found = lines.position(|line| marks.iter().any(|mark| line.starts_with(mark)))?;
@@ -196,7 +196,7 @@ fn check_kinds(metadata: &Metadata) -> Result<(), Refusal> {
 }
 
 /// Says who gains and who loses; refuses a file with recipients whom nobody knows at this place.
-fn compare_recipients(
+pub(crate) fn compare_recipients(
     metadata: &Metadata,
     plan: &Plan,
 ) -> Result<(Vec<String>, Vec<String>), Refusal> {
@@ -244,7 +244,7 @@ fn check_opener(opened_by: &Recipient, plan: &Plan) -> Result<(), Refusal> {
 
 /// Refuses a file that encrypts, or authenticates, less than the policy asks for: what is in clear
 /// there was never verified, or was put there on purpose.
-fn compare_selection(
+pub(crate) fn compare_selection(
     document: &Document<Encrypted>,
     plan: &Plan,
 ) -> Result<(Held, EncryptionPolicy), Refusal> {
