@@ -19,6 +19,10 @@ pub(crate) struct PolicyArguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// Of how many of the rule's key groups a key each is needed to decrypt; all of them if not said.
+    #[arg(long, value_name = "NUMBER")]
+    shamir_secret_sharing_threshold: Option<usize>,
+
     #[command(flatten)]
     selector: SelectorArguments,
 
@@ -53,6 +57,7 @@ impl PolicyArguments {
             config: self.config.clone().or_else(environment::config),
             recipients: recipients(&self.age)?,
             selector: self.selector.selector()?,
+            threshold: self.shamir_secret_sharing_threshold,
             mac_scope: self.mac_only_encrypted.then_some(MacScope::EncryptedOnly),
         })
     }

@@ -7,6 +7,7 @@
 
 mod both;
 mod exits;
+mod groups;
 mod rotate;
 mod rules;
 #[expect(dead_code, reason = "the tests of the verbs use all of it")]

@@ -17,6 +17,19 @@ pub struct NoMatch {
     pub held: Vec<(Recipient, String)>,
     /// What was found and is of a kind that is not supported.
     pub unusable: Vec<Unusable>,
+    /// How the data key is split, if it is; then `wants` is what the groups want that do not open.
+    pub split: Option<Split>,
+}
+
+/// A data key that is split over key groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split {
+    /// How many groups there are.
+    pub groups: usize,
+    /// How many of them are needed.
+    pub needed: usize,
+    /// How many of them open.
+    pub opened: usize,
 }
 
 impl NoMatch {
@@ -42,7 +55,23 @@ impl NoMatch {
             wants_others: others.collect(),
             held,
             unusable,
+            split: None,
         }
+    }
+
+    /// Says that the data key is split, and that the groups at `missing` do not open.
+    pub(crate) fn split_over(&mut self, metadata: &Metadata, missing: &[usize]) {
+        let groups = metadata.groups().enumerate();
+        let closed = groups.filter(|(index, _)| missing.contains(index));
+        let wants = closed.flat_map(|(_, entries)| entries);
+        self.wants = wants
+            .map(|entry| entry.recipient.trim().to_owned())
+            .collect();
+        self.split = Some(Split {
+            groups: metadata.key_groups(),
+            needed: metadata.threshold(),
+            opened: metadata.key_groups() - missing.len(),
+        });
     }
 
     /// Where identities are to be put is for the program to say.
@@ -66,11 +95,21 @@ impl std::fmt::Display for NoMatch {
                 .iter()
                 .map(|(kind, count)| format!("{count} {kind}")),
         );
-        write!(
-            f,
-            "no identity at hand opens it; it wants {}",
-            one_of(&wants)
-        )?;
+        if let Some(split) = self.split {
+            let Split {
+                groups,
+                needed,
+                opened,
+            } = split;
+            write!(
+                f,
+                "of its {groups} key groups {needed} are needed, and {opened} open; the others want {}",
+                one_of(&wants)
+            )?;
+        } else {
+            let wants = one_of(&wants);
+            write!(f, "no identity at hand opens it; it wants {wants}")?;
+        }
         let held: Vec<String> = self
             .held
             .iter()

@@ -1,7 +1,7 @@
 //! Data keys out of the age files that sops keeps them in.
 
 use crate::identities::Held;
-use crate::{Identities, NoMatch, Recipient, Unusable};
+use crate::{Identities, NoMatch, Recipient, Unusable, shamir};
 use age::Decryptor;
 use age::armor::ArmoredReader;
 use lockstep_secret::DataKey;
@@ -15,8 +15,10 @@ use zeroize::Zeroizing;
 pub struct Unwrapped {
     /// The key.
     pub key: DataKey,
-    /// The public half of the identity that opened it.
+    /// The public half of the identity that opened it; of a split key, the first share.
     pub opened_by: Recipient,
+    /// The public halves of those that opened the other shares.
+    pub also_by: Vec<Recipient>,
 }
 
 /// How many bytes of entries are tried, counted for each identity that tries them. An entry that sops
@@ -40,23 +42,71 @@ const RESERVED: usize = 32;
 /// # Errors
 /// [`UnwrapError`], which says what the file wants and what is held.
 pub fn unwrap(metadata: &Metadata, identities: &Identities) -> Result<Unwrapped, UnwrapError> {
-    if metadata.key_groups() > 1 {
-        return Err(UnwrapError::KeyGroups {
-            groups: metadata.key_groups(),
-        });
-    }
     let mut opener = Opener::new(identities);
+    if metadata.key_groups() > 1 {
+        return unwrap_split(metadata, opener);
+    }
     match opener.open(metadata.age(), 32) {
         Ok(opened) => Ok(Unwrapped {
             key: data_key(&opened.secret),
             opened_by: opened.by,
+            also_by: Vec::new(),
         }),
         Err(Failed::Damaged(recipient)) => Err(UnwrapError::Damaged { recipient }),
         Err(Failed::NoMatch) => {
             let no_match = NoMatch::new(metadata, &opener.held(), opener.unusable);
-            Err(UnwrapError::NoMatch(no_match))
+            Err(UnwrapError::NoMatch(Box::new(no_match)))
         }
     }
+}
+
+/// Opens a share of as many groups as it takes: first of those for which an identity is at hand.
+fn unwrap_split(metadata: &Metadata, mut opener: Opener<'_>) -> Result<Unwrapped, UnwrapError> {
+    let groups: Vec<_> = metadata.groups().collect();
+    let mut opened: Vec<Option<Opened>> = Vec::new();
+    let mut damaged = None;
+    for entries in &groups {
+        opened.push(match opener.open_at_hand(entries, 33) {
+            Ok(share) => Some(share),
+            Err(Failed::Damaged(recipient)) => {
+                damaged = Some(recipient);
+                None
+            }
+            Err(Failed::NoMatch) => None,
+        });
+    }
+    let needed = metadata.threshold();
+    let mut count = opened.iter().flatten().count();
+    for (entries, share) in groups.iter().zip(&mut opened) {
+        // Nobody is asked for more than is needed.
+        if share.is_none() && count < needed {
+            *share = opener.open_with_reserves(entries, 33);
+            count += usize::from(share.is_some());
+        }
+    }
+    let missing = |index: usize| opened[index].is_none();
+    let wanted: Vec<_> = (0..groups.len()).filter(|index| missing(*index)).collect();
+    if groups.len() - wanted.len() < needed {
+        if let Some(recipient) = damaged {
+            return Err(UnwrapError::Damaged { recipient });
+        }
+        let mut no_match = NoMatch::new(metadata, &opener.held(), opener.unusable);
+        no_match.split_over(metadata, &wanted);
+        return Err(UnwrapError::NoMatch(Box::new(no_match)));
+    }
+    let (shares, by): (Vec<_>, Vec<_>) = opened
+        .into_iter()
+        .flatten()
+        .map(|share| (share.secret, share.by))
+        .unzip();
+    let secret = shamir::combine(&shares).ok_or(UnwrapError::Shares)?;
+    let mut by = by.into_iter();
+    let opened_by = by.next().ok_or(UnwrapError::Shares)?;
+    Ok(Unwrapped {
+        key: data_key(&secret),
+        opened_by,
+        also_by: by.collect(),
+    })
 }
 
 /// Puts a key where it does not move. `secret` must have 32 bytes.
@@ -187,19 +237,16 @@ fn read_exactly(mut plain: impl Read, length: usize) -> io::Result<Zeroizing<Vec
 pub enum UnwrapError {
     /// None of the identities is one that the file wants.
     #[error("{0}")]
-    NoMatch(NoMatch),
+    NoMatch(Box<NoMatch>),
     /// The entry of an identity at hand does not decrypt.
     #[error("the data key's entry for {recipient} is damaged, or was made for another key")]
     Damaged {
         /// The recipient as the file names it.
         recipient: String,
     },
-    /// The data key is split over several key groups.
-    #[error("the data key is split over {groups} key groups, which is not supported yet")]
-    KeyGroups {
-        /// How many.
-        groups: usize,
-    },
+    /// The shares of the key groups are not of one data key.
+    #[error("the shares of the file's key groups do not fit together")]
+    Shares,
 }
 
 impl UnwrapError {
@@ -208,10 +255,9 @@ impl UnwrapError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoMatch(no_match) => no_match.hint(),
-            Self::Damaged { .. } => {
+            Self::Damaged { .. } | Self::Shares => {
                 Some("restore the file's last good version from Git".to_owned())
             }
-            Self::KeyGroups { .. } => None,
         }
     }
 }

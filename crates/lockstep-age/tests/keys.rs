@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may be blunt")]
 
 use age::armor::{ArmoredWriter, Format};
-use lockstep_age::{Identities, Identity, Recipient, UnwrapError, unwrap, wrap};
+use lockstep_age::{Identities, Identity, Recipient, UnwrapError, unwrap, wrap, wrap_split};
 use lockstep_secret::{DataKey, SecretString};
-use lockstep_sops::{AgeEntry, Document, Encrypted, EncryptionPolicy, Parsed, parse};
+use lockstep_sops::{AgeEntry, Document, Encrypted, EncryptionPolicy, KeyGroups, Parsed, parse};
 use std::io::Write;
 
 /// Test keys: Alice's is from the age library's own tests.
@@ -233,4 +233,102 @@ fn a_passphrase_is_never_tried() {
         enc,
     };
     assert!(unwrap(file(&[entry]).metadata(), &held(ALICE_KEY)).is_err());
+}
+
+/// A file whose data key is split over groups of these, `threshold` of which are needed.
+fn split_file(groups: &[&[&str]], threshold: usize) -> Document<Encrypted> {
+    let groups: Vec<_> = groups.iter().map(|group| recipients(group)).collect();
+    let mut next = 0_u8;
+    let mut random = |bytes: &mut [u8]| {
+        bytes.fill_with(|| {
+            next = next.wrapping_mul(5).wrapping_add(3);
+            next
+        });
+    };
+    let wrapped = wrap_split(&key(), &groups, threshold, &mut random).unwrap();
+    let text = SecretString::new("a: b\n".to_owned());
+    let Ok(Parsed::Clear(document)) = parse(text) else {
+        panic!("the text is clear")
+    };
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let policy = EncryptionPolicy::default();
+    let sealed = document.encrypt(&policy, &key(), &wrapped, now, &mut random);
+    match parse(SecretString::new(sealed.unwrap())) {
+        Ok(Parsed::Encrypted(document)) => document,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_split_key_takes_as_many_groups_as_are_needed() {
+    let carol = Identity::generate();
+    let carol_name = carol.to_public().to_string();
+    let file = split_file(&[&[ALICE, BOB], &[&carol_name], &[BOB]], 2);
+    let metadata = file.metadata();
+    assert_eq!((metadata.key_groups(), metadata.threshold()), (3, 2));
+    let mut both = held(ALICE_KEY);
+    let error = unwrap(metadata, &both).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "of its 3 key groups 2 are needed, and 1 open; the others want one of {carol_name}, {BOB}; \
+             held: {ALICE} (keys.txt)"
+        )
+    );
+    both.extend(held(carol.to_secret_text().expose()));
+    let unwrapped = unwrap(metadata, &both).unwrap();
+    assert_eq!(unwrapped.key.expose(), key().expose());
+    assert_eq!(unwrapped.opened_by.to_string(), ALICE);
+    assert_eq!(unwrapped.also_by, [carol.to_public()]);
+}
+
+#[test]
+fn one_identity_in_two_groups_is_enough_for_both() {
+    let file = split_file(&[&[ALICE], &[BOB], &[ALICE]], 2);
+    let unwrapped = unwrap(file.metadata(), &held(ALICE_KEY)).unwrap();
+    assert_eq!(unwrapped.key.expose(), key().expose());
+}
+
+#[test]
+fn shares_that_do_not_fit_are_damage() {
+    let file = split_file(&[&[ALICE], &[ALICE]], 2);
+    let share = |index: usize| file.metadata().age()[index].enc.clone();
+    let both = KeyGroups {
+        groups: vec![vec![entry(&share(0))], vec![entry(&share(0))]],
+        threshold: 2,
+    };
+    let whole = wrap(&key(), &recipients(&[ALICE])).unwrap().remove(0);
+    let mixed = KeyGroups {
+        groups: vec![vec![entry(&share(0))], vec![whole]],
+        threshold: 2,
+    };
+    for (groups, expected) in [
+        (both, UnwrapError::Shares),
+        (
+            mixed,
+            UnwrapError::Damaged {
+                recipient: ALICE.to_owned(),
+            },
+        ),
+    ] {
+        let text = SecretString::new("a: b\n".to_owned());
+        let Ok(Parsed::Clear(document)) = parse(text) else {
+            panic!("the text is clear")
+        };
+        let policy = EncryptionPolicy::default();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let sealed = document.encrypt(&policy, &key(), &groups, now, &mut |bytes| bytes.fill(3));
+        let Ok(Parsed::Encrypted(document)) = parse(SecretString::new(sealed.unwrap())) else {
+            panic!("the text is encrypted")
+        };
+        let error = unwrap(document.metadata(), &held(ALICE_KEY)).unwrap_err();
+        assert_eq!(error, expected);
+    }
+}
+
+fn entry(enc: &str) -> AgeEntry {
+    AgeEntry {
+        recipient: ALICE.to_owned(),
+        enc: enc.to_owned(),
+    }
 }

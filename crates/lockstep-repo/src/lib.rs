@@ -21,7 +21,7 @@ pub use check::{Checked, Depth, Finding, changes_since, check, seal_again};
 pub use folder::{FolderError, Holds, Nested, format_of, is_yaml, look_at, look_into, yaml_files};
 pub use open_file::{OpenFile, ResealError};
 pub use policy::{
-    Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Standing, find_policy,
+    Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Split, Standing, find_policy,
     find_repository, read_policy,
 };
 pub use private::{PrivateError, PrivateFolder};

@@ -31,6 +31,8 @@ pub struct Overrides {
     pub selector: Option<Selector>,
     /// The MAC's scope, instead of the rule's.
     pub mac_scope: Option<MacScope>,
+    /// Of how many key groups a key each is needed, instead of what the rule says; 0 is all of them.
+    pub threshold: Option<usize>,
 }
 
 /// How one file is to be encrypted.
@@ -38,12 +40,23 @@ pub struct Overrides {
 pub struct Plan {
     /// For whom.
     pub recipients: Vec<Recipient>,
+    /// How the data key is split over them, if it is.
+    pub split: Option<Split>,
     /// What of it.
     pub policy: EncryptionPolicy,
     /// The rule that says so, if any does.
     pub rule: Option<RuleName>,
     /// Whose file it is.
     pub standing: Standing,
+}
+
+/// A data key that is split over key groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// The recipients of each group.
+    pub groups: Vec<Vec<Recipient>>,
+    /// Of how many of them a key each is needed.
+    pub threshold: usize,
 }
 
 /// Which rule of which policy file.
@@ -128,6 +141,7 @@ impl Policies {
                     let policy = self.overridden(EncryptionPolicy::default());
                     Ok(Plan {
                         recipients: given.to_vec(),
+                        split: None,
                         policy,
                         rule: None,
                         standing: Standing::default(),
@@ -145,19 +159,20 @@ impl Policies {
         guard: &PolicyFile,
         rule: &Rule,
     ) -> Result<Plan, PolicyError> {
-        let (recipients, standing) = match self.overrides.recipients.as_slice() {
+        let (recipients, split, standing) = match self.overrides.recipients.as_slice() {
             [] => {
                 let texts = rule.recipients();
                 let recipients = parse_recipients(&file.path, texts)?;
                 let target = self.lookup.path_for_rules(target, &guard.path);
                 let named = texts.unwrap_or_default();
                 let standing = Standing::of(&target, guard, file, rule.number(), named)?;
-                (recipients, standing)
+                (recipients, self.split(&file.path, rule)?, standing)
             }
-            given => (given.to_vec(), Standing::default()),
+            given => (given.to_vec(), None, Standing::default()),
         };
         Ok(Plan {
             recipients,
+            split,
             policy: self.overridden(rule.policy().clone()),
             rule: Some(RuleName {
                 file: file.path.clone(),
@@ -165,6 +180,20 @@ impl Policies {
             }),
             standing,
         })
+    }
+
+    fn split(&self, policy: &Path, rule: &Rule) -> Result<Option<Split>, PolicyError> {
+        let Some(split) = rule.groups() else {
+            return Ok(None);
+        };
+        let groups = split.groups.iter();
+        let groups = groups.map(|texts| parse_recipients(policy, Ok(texts)));
+        let groups: Vec<_> = groups.collect::<Result<_, _>>()?;
+        let threshold = match self.overrides.threshold {
+            Some(0) => groups.len(),
+            given => given.unwrap_or(split.threshold),
+        };
+        Ok(Some(Split { groups, threshold }))
     }
 
     fn overridden(&self, mut policy: EncryptionPolicy) -> EncryptionPolicy {

@@ -149,7 +149,9 @@ fn look(file: &Candidate, plan: &Plan, identities: &Identities) -> Result<Looked
     check_kinds(&metadata)?;
     let (gains, loses) = compare_recipients(&metadata, plan)?;
     let unwrapped = unwrap(&metadata, identities)?;
-    check_opener(&unwrapped.opened_by, plan)?;
+    for opener in std::iter::once(&unwrapped.opened_by).chain(&unwrapped.also_by) {
+        check_opener(opener, plan)?;
+    }
     let (held, policy) = compare_selection(&document, plan)?;
     document.open(&unwrapped.key)?;
     Ok(Looked {
@@ -184,9 +186,6 @@ pub(crate) fn conflict_in(text: &SecretString) -> Option<usize> {
 
 /// Entries that cannot be wrapped anew would be lost, and their owners locked out.
 fn check_kinds(metadata: &Metadata) -> Result<(), Refusal> {
-    if metadata.key_groups() > 1 {
-        return Err(Refusal::KeyGroups);
-    }
     let kinds = metadata.other_keys();
     if kinds.is_empty() {
         return Ok(());
@@ -221,13 +220,36 @@ pub(crate) fn compare_recipients(
         .filter(|one| wanted.iter().all(|wanted| wanted != *one))
         .cloned()
         .collect();
+    // Where the data key is split in another way, fewer keys together may open the file than before.
+    let regrouped = !same_split(metadata, plan);
     let mut gains: Vec<String> = Vec::new();
     for one in wanted {
-        if !present.contains(&one) && !gains.contains(&one) {
+        if (regrouped || !present.contains(&one)) && !gains.contains(&one) {
             gains.push(one);
         }
     }
     Ok((gains, loses))
+}
+
+/// Whether a file's data key is split as the plan splits it, or is whole in both.
+fn same_split(metadata: &Metadata, plan: &Plan) -> bool {
+    let Some(split) = &plan.split else {
+        return metadata.key_groups() == 1;
+    };
+    let sorted = |mut names: Vec<String>| {
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    let present = metadata.groups().map(|entries| {
+        let names = entries.iter().map(|entry| recipient_name(&entry.recipient));
+        sorted(names.collect())
+    });
+    let wanted = split
+        .groups
+        .iter()
+        .map(|group| sorted(group.iter().map(ToString::to_string).collect()));
+    metadata.threshold() == split.threshold && present.eq(wanted)
 }
 
 /// Refuses a file that somebody's identity opened whom nobody knows at this place, whatever names are on

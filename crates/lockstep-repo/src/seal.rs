@@ -1,9 +1,11 @@
 //! One file's text in, the other form of it out.
 
 use crate::{LARGEST_FILE, Plan};
-use lockstep_age::{Identities, Recipient, UnwrapError, WrapError, unwrap, wrap};
+use lockstep_age::{Identities, Recipient, UnwrapError, WrapError, unwrap, wrap, wrap_split};
 use lockstep_secret::{DataKey, SecretBytes};
-use lockstep_sops::{EncryptError, Format, OpenError, ParseError, Parsed, parse_as};
+use lockstep_sops::{
+    AgeEntry, EncryptError, Format, KeyGroups, OpenError, ParseError, Parsed, Wrapped, parse_as,
+};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -36,7 +38,7 @@ pub fn encrypt(content: SecretBytes, format: Format, plan: &Plan) -> Result<Seal
         return Err(SealError::AlreadyEncrypted);
     };
     let key = DataKey::generate(&mut fill);
-    let wrapped = wrap(&key, &plan.recipients)?;
+    let wrapped = WrappedKey::of(&key, plan)?;
     let now = jiff::Timestamp::now();
     let coverage = if document
         .has_values_for(&plan.policy.selector)
@@ -56,6 +58,32 @@ pub fn encrypt(content: SecretBytes, format: Format, plan: &Plan) -> Result<Seal
         text,
         coverage,
     })
+}
+
+/// A data key, wrapped as a plan says.
+pub(crate) enum WrappedKey {
+    Whole(Vec<AgeEntry>),
+    Split(KeyGroups),
+}
+
+impl WrappedKey {
+    pub(crate) fn of(key: &DataKey, plan: &Plan) -> Result<Self, WrapError> {
+        match &plan.split {
+            None => wrap(key, &plan.recipients).map(Self::Whole),
+            Some(split) => {
+                wrap_split(key, &split.groups, split.threshold, &mut fill).map(Self::Split)
+            }
+        }
+    }
+}
+
+impl<'a> From<&'a WrappedKey> for Wrapped<'a> {
+    fn from(wrapped: &'a WrappedKey) -> Self {
+        match wrapped {
+            WrappedKey::Whole(entries) => entries.into(),
+            WrappedKey::Split(groups) => groups.into(),
+        }
+    }
 }
 
 /// The line of the annotation in which `kubectl apply` keeps a copy of the object, unless it is

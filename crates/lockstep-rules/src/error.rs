@@ -141,14 +141,24 @@ pub enum RecipientsError {
         /// The fields that hold them.
         kinds: Vec<&'static str>,
     },
-    /// It splits the data key.
+    /// It splits the data key in a way that cannot be.
     #[error(
-        "line {line}: the rule splits the data key over {groups} key groups, which is not supported yet"
+        "line {line}: of {groups} key groups, shamir_threshold {threshold} cannot be needed; 2 to {groups} can"
     )]
-    KeyGroups {
+    Threshold {
         /// The rule's line.
         line: u64,
-        /// How many groups.
+        /// How many groups are to be needed.
+        threshold: usize,
+        /// How many there are.
+        groups: usize,
+    },
+    /// It has more key groups than a data key can be split over.
+    #[error("line {line}: the rule has {groups} key groups; a data key can be split over 255")]
+    TooManyGroups {
+        /// The rule's line.
+        line: u64,
+        /// How many.
         groups: usize,
     },
 }
@@ -159,7 +169,8 @@ impl RecipientsError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Nobody { .. } => Some("add an `age:` list of recipients to the rule".to_owned()),
-            Self::OtherKinds { .. } | Self::KeyGroups { .. } => Some(
+            Self::Threshold { .. } | Self::TooManyGroups { .. } => None,
+            Self::OtherKinds { .. } => Some(
                 "encrypt this file with sops, or give it a rule of its own with `age:` only"
                     .to_owned(),
             ),

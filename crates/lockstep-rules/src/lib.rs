@@ -9,11 +9,13 @@ mod error;
 mod names;
 mod proposal;
 mod raw;
+mod readers;
 mod rules;
 mod teams;
 
 pub use error::{RecipientsError, RulesError, TeamProblem};
 pub use names::Names;
 pub use proposal::{Named, SECRET_FILES, SECRET_VALUES, is_name, proposal};
+pub use readers::Groups;
 pub use rules::{Choice, RecipientText, Rule, Rules, UnknownField};
 pub use teams::{Team, Teams};

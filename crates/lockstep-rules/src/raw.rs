@@ -55,6 +55,7 @@ pub(crate) struct Team {
 pub(crate) struct Rule {
     pub(crate) path_regex: Option<String>,
     pub(crate) key_groups: Option<Vec<Group>>,
+    pub(crate) shamir_threshold: Option<usize>,
     pub(crate) age: Option<Texts>,
     pub(crate) pgp: Option<Presence>,
     pub(crate) kms: Option<Presence>,

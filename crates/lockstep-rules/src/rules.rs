@@ -3,6 +3,7 @@
 use crate::error::{RecipientsError, RulesError};
 use crate::names::Names;
 use crate::raw;
+use crate::readers::{self, Groups, Readers};
 use crate::teams::Teams;
 use lockstep_sops::{EncryptionPolicy, GoRegex, MacScope, Selector, recipient_name};
 
@@ -21,7 +22,7 @@ pub struct Rule {
     number: usize,
     line: u64,
     path_regex: Option<GoRegex>,
-    recipients: Result<Vec<RecipientText>, RecipientsError>,
+    recipients: Result<Readers, RecipientsError>,
     policy: EncryptionPolicy,
 }
 
@@ -165,7 +166,7 @@ impl Rule {
             selector: selector(line, number, &rule)?,
             mac_scope,
         };
-        let recipients = recipients(line, &rule);
+        let recipients = readers::of(line, &rule);
         Ok(Self {
             number,
             line,
@@ -204,7 +205,15 @@ impl Rule {
     /// # Errors
     /// [`RecipientsError`] if the rule names none, or names keys of other kinds.
     pub fn recipients(&self) -> Result<&[RecipientText], &RecipientsError> {
-        self.recipients.as_deref()
+        self.recipients
+            .as_ref()
+            .map(|readers| readers.all.as_slice())
+    }
+
+    /// How the data key is split over those, if it is. A recipient may be in several groups.
+    #[must_use]
+    pub fn groups(&self) -> Option<&Groups> {
+        self.recipients.as_ref().ok()?.groups.as_ref()
     }
 
     /// What is encrypted, and what the MAC covers.
@@ -242,105 +251,6 @@ fn selector(line: u64, number: usize, rule: &raw::Rule) -> Result<Selector, Rule
         number,
         source,
     })
-}
-
-/// The recipients of a rule: its key groups if it has any, else its flat fields, as in sops.
-fn recipients(line: u64, rule: &raw::Rule) -> Result<Vec<RecipientText>, RecipientsError> {
-    let groups = rule.key_groups.as_deref().unwrap_or_default();
-    match groups {
-        [] => {
-            let others = [
-                ("pgp", &rule.pgp),
-                ("kms", &rule.kms),
-                ("gcp_kms", &rule.gcp_kms),
-                ("hckms", &rule.hckms),
-                ("azure_keyvault", &rule.azure_keyvault),
-                ("hc_vault_transit_uri", &rule.hc_vault_transit_uri),
-            ];
-            refuse_others(line, others)?;
-            let mut found = Vec::new();
-            add_texts(line, rule.age.as_ref(), &mut found);
-            not_empty(line, found)
-        }
-        [group] => {
-            let mut found = Vec::new();
-            add_group(line, group, &mut found)?;
-            not_empty(line, found)
-        }
-        several => Err(RecipientsError::KeyGroups {
-            line,
-            groups: several.len(),
-        }),
-    }
-}
-
-fn add_group(
-    line: u64,
-    group: &raw::Group,
-    found: &mut Vec<RecipientText>,
-) -> Result<(), RecipientsError> {
-    for merged in group.merge.as_deref().unwrap_or_default() {
-        add_group(line, merged, found)?;
-    }
-    let others = [
-        ("pgp", &group.pgp),
-        ("kms", &group.kms),
-        ("gcp_kms", &group.gcp_kms),
-        ("hckms", &group.hckms),
-        ("azure_keyvault", &group.azure_keyvault),
-        ("hc_vault", &group.hc_vault),
-    ];
-    refuse_others(line, others)?;
-    add_texts(line, group.age.as_ref(), found);
-    Ok(())
-}
-
-fn refuse_others(
-    line: u64,
-    fields: [(&'static str, &Option<raw::Presence>); 6],
-) -> Result<(), RecipientsError> {
-    let kinds: Vec<_> = fields
-        .into_iter()
-        .filter(|(_, field)| field.as_ref().is_some_and(|field| field.0))
-        .map(|(name, _)| name)
-        .collect();
-    if kinds.is_empty() {
-        Ok(())
-    } else {
-        Err(RecipientsError::OtherKinds { line, kinds })
-    }
-}
-
-/// Adds comma-separated recipients, leaving out those that are already there.
-pub(crate) fn add_texts(
-    rule_line: u64,
-    texts: Option<&raw::Texts>,
-    found: &mut Vec<RecipientText>,
-) {
-    for (line, text) in texts.map(|texts| texts.0.as_slice()).unwrap_or_default() {
-        let line = if *line == 0 { rule_line } else { *line };
-        for part in text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
-            let recipient = RecipientText {
-                line,
-                text: part.to_owned(),
-            };
-            if !found.iter().any(|known| known.is(&recipient)) {
-                found.push(recipient);
-            }
-        }
-    }
-}
-
-fn not_empty(line: u64, found: Vec<RecipientText>) -> Result<Vec<RecipientText>, RecipientsError> {
-    if found.is_empty() {
-        Err(RecipientsError::Nobody { line })
-    } else {
-        Ok(found)
-    }
 }
 
 const FILE_FIELDS: [&str; 3] = ["creation_rules", "destination_rules", "stores"];

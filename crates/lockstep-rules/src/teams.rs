@@ -3,7 +3,8 @@
 
 use crate::error::{RulesError, TeamProblem};
 use crate::raw;
-use crate::rules::{RecipientText, add_texts};
+use crate::readers::add_texts;
+use crate::rules::RecipientText;
 
 /// The teams of one policy file, and who left where there are none.
 #[derive(Debug, Default)]

@@ -104,7 +104,10 @@ fn what_cannot_be_encrypted_for_is_refused_when_it_is_needed() {
     );
     assert_eq!(
         error("creation_rules:\n  - key_groups:\n      - age: [a]\n      - pgp: [b]\n"),
-        RecipientsError::KeyGroups { line: 2, groups: 2 }
+        RecipientsError::OtherKinds {
+            line: 2,
+            kinds: vec!["pgp"]
+        }
     );
     assert_eq!(
         error("creation_rules:\n  - path_regex: x\n"),

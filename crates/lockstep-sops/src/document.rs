@@ -15,7 +15,7 @@ use crate::encrypt;
 use crate::error::{
     AlterError, EditError, EncryptError, OpenError, ParseError, RotateError, TreeError,
 };
-use crate::metadata::{AgeEntry, Metadata};
+use crate::metadata::{Metadata, Wrapped};
 use crate::metadata_read;
 use crate::open;
 use crate::place::{KeyPath, Place};
@@ -207,15 +207,15 @@ impl Document<Clear> {
     ///
     /// # Errors
     /// [`EncryptError`].
-    pub fn encrypt(
+    pub fn encrypt<'a>(
         self,
         policy: &EncryptionPolicy,
         key: &DataKey,
-        wrapped: &[AgeEntry],
+        wrapped: impl Into<Wrapped<'a>>,
         now: jiff::Timestamp,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<String, EncryptError> {
-        encrypt::encrypt(&self, policy, key, wrapped, now, random)
+        encrypt::encrypt(&self, policy, key, wrapped.into(), now, random)
     }
 
     /// Says which team the seal is to name.
@@ -331,19 +331,19 @@ impl Document<Encrypted> {
     ///
     /// # Errors
     /// [`RotateError`].
-    pub fn rotate(
+    pub fn rotate<'a>(
         self,
         old_key: &DataKey,
         policy: &EncryptionPolicy,
         key: &DataKey,
-        wrapped: &[AgeEntry],
+        wrapped: impl Into<Wrapped<'a>>,
         now: jiff::Timestamp,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<String, RotateError> {
         let aim = Aim {
             policy,
             key,
-            wrapped,
+            wrapped: wrapped.into(),
             now,
             team: self.state.team.clone(),
         };

@@ -7,7 +7,7 @@ use crate::document::{Clear, Document};
 use crate::error::{EncryptError, TreeError};
 use crate::expand;
 use crate::mac::Mac;
-use crate::metadata::AgeEntry;
+use crate::metadata::Wrapped;
 use crate::metadata_write::Block;
 use crate::open::tree_error;
 use crate::reseal::{Kept, KeptComment};
@@ -25,7 +25,7 @@ pub(crate) fn encrypt(
     document: &Document<Clear>,
     policy: &EncryptionPolicy,
     key: &DataKey,
-    wrapped: &[AgeEntry],
+    wrapped: Wrapped<'_>,
     now: jiff::Timestamp,
     random: &mut dyn FnMut(&mut [u8]),
 ) -> Result<String, EncryptError> {
@@ -54,7 +54,7 @@ pub(crate) fn encrypt(
     let mac = sealer.mac(mac, &last_modified);
     let blank = Blank::new(document.state.team.as_deref(), sealer.random);
     let block = Block {
-        age: wrapped,
+        wrapped,
         policy,
         last_modified: &last_modified,
         mac: &mac,

@@ -58,7 +58,7 @@ pub use error::{
     ParseErrorKind, RotateError, TreeError,
 };
 pub use goregex::{GoRegex, RegexError};
-pub use metadata::{AgeEntry, Metadata, OtherKeys, recipient_name};
+pub use metadata::{AgeEntry, KeyGroups, Metadata, OtherKeys, Wrapped, recipient_name};
 pub use place::{KeyPath, Place, Step};
 pub use rotate::Selection;
 pub use seal::{ResealError, Seal};

@@ -29,7 +29,9 @@ pub struct OtherKeys {
 pub struct Metadata {
     pub(crate) age: Vec<AgeEntry>,
     pub(crate) others: Vec<OtherKeys>,
-    pub(crate) key_groups: usize,
+    /// How many of the age entries each group has, in order.
+    pub(crate) groups: Vec<usize>,
+    pub(crate) threshold: usize,
     pub(crate) selector: Selector,
     pub(crate) mac_scope: MacScope,
     pub(crate) last_modified: String,
@@ -57,7 +59,28 @@ impl Metadata {
     /// How many key groups share the data key; 1 when it is not split.
     #[must_use]
     pub fn key_groups(&self) -> usize {
-        self.key_groups
+        self.groups.len()
+    }
+
+    /// The age entries of each key group. Each wraps the group's share of the data key, or the whole of
+    /// it if there is one group. A group may have none, and keys of other kinds.
+    pub fn groups(&self) -> impl Iterator<Item = &[AgeEntry]> {
+        let mut rest = self.age.as_slice();
+        self.groups.iter().map(move |length| {
+            let (group, after) = rest.split_at(*length);
+            rest = after;
+            group
+        })
+    }
+
+    /// Of how many key groups a key each is needed.
+    #[must_use]
+    pub fn threshold(&self) -> usize {
+        match self.groups.len() {
+            1 => 1,
+            // The field may be absent or wrong; fewer than two shares are none.
+            _ => self.threshold.max(2),
+        }
     }
 
     /// Which values are encrypted.
@@ -112,4 +135,56 @@ pub fn recipient_name(written: &str) -> String {
     }
     let words: Vec<&str> = written.split_whitespace().take(2).collect();
     words.join(" ")
+}
+
+/// A data key that is split: the shares of its key groups, wrapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyGroups {
+    /// The entries of each group.
+    pub groups: Vec<Vec<AgeEntry>>,
+    /// Of how many groups a key each is needed.
+    pub threshold: usize,
+}
+
+/// A wrapped data key to be written into a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Wrapped<'a> {
+    /// Every entry wraps all of it.
+    Whole(&'a [AgeEntry]),
+    /// Every group wraps a share of it.
+    Split(&'a KeyGroups),
+}
+
+impl Wrapped<'_> {
+    /// Whether there is nobody who could open the file.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Whole(entries) => entries.is_empty(),
+            Self::Split(split) => split.groups.iter().all(Vec::is_empty),
+        }
+    }
+}
+
+impl<'a> From<&'a [AgeEntry]> for Wrapped<'a> {
+    fn from(entries: &'a [AgeEntry]) -> Self {
+        Self::Whole(entries)
+    }
+}
+
+impl<'a> From<&'a Vec<AgeEntry>> for Wrapped<'a> {
+    fn from(entries: &'a Vec<AgeEntry>) -> Self {
+        Self::Whole(entries)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [AgeEntry; N]> for Wrapped<'a> {
+    fn from(entries: &'a [AgeEntry; N]) -> Self {
+        Self::Whole(entries)
+    }
+}
+
+impl<'a> From<&'a KeyGroups> for Wrapped<'a> {
+    fn from(split: &'a KeyGroups) -> Self {
+        Self::Split(split)
+    }
 }

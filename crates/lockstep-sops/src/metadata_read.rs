@@ -24,10 +24,11 @@ pub(crate) fn read(stream: &Stream, id: NodeId, line: usize) -> Result<Metadata,
     };
     block.check_names()?;
     let flat = block.keys()?;
-    let (keys, key_groups) = if flat.is_empty() {
+    let (keys, groups) = if flat.is_empty() {
         block.groups()?
     } else {
-        (flat, 1)
+        let entries = flat.age.len();
+        (flat, vec![entries])
     };
     if keys.is_empty() {
         return Err(MetadataError::NoKeys { line });
@@ -52,7 +53,8 @@ pub(crate) fn read(stream: &Stream, id: NodeId, line: usize) -> Result<Metadata,
     Ok(Metadata {
         age: keys.age,
         others: keys.others,
-        key_groups,
+        groups,
+        threshold: block.threshold()?,
         selector: block.selector()?,
         mac_scope: block.mac_scope()?,
         last_modified: last_modified.to_seconds().to_string(),
@@ -122,13 +124,28 @@ impl<'a> Block<'a> {
         Ok(keys)
     }
 
-    fn groups(&self) -> Result<(Keys, usize), MetadataError> {
-        let groups = self.list("key_groups")?;
+    /// The keys of all groups, and how many age entries each has.
+    fn groups(&self) -> Result<(Keys, Vec<usize>), MetadataError> {
         let mut keys = Keys::default();
-        for group in &groups {
-            keys.add(group.keys()?);
+        let mut lengths = Vec::new();
+        for group in &self.list("key_groups")? {
+            let group = group.keys()?;
+            lengths.push(group.age.len());
+            keys.add(group);
         }
-        Ok((keys, groups.len()))
+        Ok((keys, lengths))
+    }
+
+    /// 0 if it is not said.
+    fn threshold(&self) -> Result<usize, MetadataError> {
+        const NAME: &str = "shamir_threshold";
+        match self.text(NAME)? {
+            None => Ok(0),
+            Some((text, _)) if text.is_empty() => Ok(0),
+            Some((text, _)) => text
+                .parse()
+                .map_err(|_| self.wrong(NAME, "a number of groups")),
+        }
     }
 
     fn selector(&self) -> Result<Selector, MetadataError> {

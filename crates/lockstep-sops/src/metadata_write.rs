@@ -2,7 +2,7 @@
 //! quoted. What is written is the same in every format; how it is spelled is not.
 
 use crate::json_text::quoted;
-use crate::metadata::AgeEntry;
+use crate::metadata::{AgeEntry, Wrapped};
 use crate::resolve;
 use crate::seal::{Blank, FIELD as SEAL_FIELD};
 use crate::selector::{EncryptionPolicy, MacScope};
@@ -14,7 +14,7 @@ pub(crate) const FORMAT_VERSION: &str = "3.13.3";
 
 /// What goes into the metadata.
 pub(crate) struct Block<'a> {
-    pub(crate) age: &'a [AgeEntry],
+    pub(crate) wrapped: Wrapped<'a>,
     pub(crate) policy: &'a EncryptionPolicy,
     pub(crate) last_modified: &'a str,
     pub(crate) mac: &'a str,
@@ -37,13 +37,13 @@ impl Block<'_> {
     /// All fields, sorted by name.
     pub(crate) fn fields(&self) -> Vec<(String, Field)> {
         let text = |text: &str| Field::Text(text.to_owned());
-        let mut fields = vec![
-            ("age", age_field(self.age)),
+        let mut fields = self.keys();
+        fields.extend([
             ("lastmodified", text(self.last_modified)),
             (SEAL_FIELD, Field::Text(self.seal.value())),
             ("mac", text(self.mac)),
             ("version", text(FORMAT_VERSION)),
-        ];
+        ]);
         // A binary file is one value, which no selector may leave in clear: sops writes none.
         if self.format != Format::Binary {
             let selector = &self.policy.selector;
@@ -55,6 +55,24 @@ impl Block<'_> {
         fields.sort_unstable_by_key(|(name, _)| *name);
         let owned = |(name, field): (&str, Field)| (name.to_owned(), field);
         fields.into_iter().map(owned).collect()
+    }
+
+    fn keys(&self) -> Vec<(&'static str, Field)> {
+        match &self.wrapped {
+            Wrapped::Whole(entries) => vec![("age", age_field(entries))],
+            Wrapped::Split(split) => {
+                // sops writes this list even where it has no keys of the kind.
+                let group = |entries: &Vec<AgeEntry>| {
+                    let vault = ("hc_vault".to_owned(), Field::List(Vec::new()));
+                    Field::Mapping(vec![("age".to_owned(), age_field(entries)), vault])
+                };
+                let groups = split.groups.iter().map(group);
+                vec![
+                    ("key_groups", Field::List(groups.collect())),
+                    ("shamir_threshold", Field::Word(split.threshold.to_string())),
+                ]
+            }
+        }
     }
 
     /// The block as lines of YAML below `column`, the column of the document's keys.

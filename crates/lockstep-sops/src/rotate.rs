@@ -5,7 +5,7 @@ use crate::cipher::Cipher;
 use crate::document::{Document, Encrypted, Opened};
 use crate::error::{RotateError, TreeError};
 use crate::mac::Mac;
-use crate::metadata::AgeEntry;
+use crate::metadata::Wrapped;
 use crate::metadata_write::Block;
 use crate::open::{Decrypted, tree_error};
 use crate::place::Place;
@@ -72,7 +72,7 @@ fn typed(stream: &Stream, survey: &Survey, leaf: &Leaf) -> Result<Typed, TreeErr
 pub(crate) struct Aim<'a> {
     pub(crate) policy: &'a EncryptionPolicy,
     pub(crate) key: &'a DataKey,
-    pub(crate) wrapped: &'a [AgeEntry],
+    pub(crate) wrapped: Wrapped<'a>,
     pub(crate) now: jiff::Timestamp,
     pub(crate) team: Option<String>,
 }
@@ -143,7 +143,7 @@ fn encrypt_again(
         .cipher
         .seal(mac, TypeName::Str, &last_modified, again.random);
     let block = Block {
-        age: aim.wrapped,
+        wrapped: aim.wrapped,
         policy: aim.policy,
         last_modified: &last_modified,
         mac: &mac,

@@ -2,10 +2,10 @@
 
 use super::{Examined, Refusal, Refused, read};
 use crate::pool::{Width, parallel};
-use crate::seal::fill;
+use crate::seal::{WrappedKey, fill};
 use crate::write::{Staged, publish_together, room_for, stage};
 use crate::{Expected, LARGEST_FILE, Privacy};
-use lockstep_age::{Identities, unwrap, wrap};
+use lockstep_age::{Identities, unwrap};
 use lockstep_secret::DataKey;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -101,7 +101,7 @@ fn prepare(file: &Examined, identities: &Identities) -> Result<Staged, Refusal> 
     let document = read(&file.path, &file.source.text)?;
     let old_key = unwrap(document.metadata(), identities)?.key;
     let key = DataKey::generate(&mut fill);
-    let wrapped = wrap(&key, &file.plan.recipients)?;
+    let wrapped = WrappedKey::of(&key, &file.plan)?;
     let now = jiff::Timestamp::now();
     let document = document.sealed_for(file.plan.standing.team.as_deref());
     let rotated = document.rotate(&old_key, &file.policy, &key, &wrapped, now, &mut fill)?;

@@ -41,9 +41,6 @@ pub enum Refusal {
         /// The kinds, as the metadata names them.
         kinds: Vec<String>,
     },
-    /// Its data key is split.
-    #[error("its data key is split over key groups, which is not supported yet")]
-    KeyGroups,
     /// It is encrypted for somebody who is not known at this place.
     #[error("it is encrypted for somebody whom the policy does not know at this path: {who}")]
     Strangers {
@@ -111,7 +108,7 @@ impl Refusal {
             Self::Conflict { .. } => "resolve it first, each side as its author left it",
             Self::NotEncrypted => "lockstep encrypt makes a data key of its own",
             Self::Parse(source) => return source.hint(),
-            Self::Tree(_) | Self::KeyGroups => return None,
+            Self::Tree(_) => return None,
             Self::OtherKinds { .. } => {
                 "rotate it with sops, or remove these keys with sops first if nobody needs them"
             }
