@@ -199,3 +199,27 @@ fn keys_of_other_kinds_in_groups_stay_as_they_are() {
         ran.stderr
     );
 }
+
+#[test]
+fn updatekeys_splits_and_joins_as_the_rule_says() {
+    let people = People::new();
+    let scratch = people.policy("    shamir_threshold: 2\n");
+    let split = scratch.read(".sops.yaml");
+    let whole = format!(
+        "creation_rules:\n  - encrypted_regex: ^stringData$\n    age: {}\n",
+        people.recipients.join(",")
+    );
+    scratch.write("secret.yaml", &secret("db"));
+    Program::Sops.data(&scratch, &["encrypt", "-i", "secret.yaml"]);
+    for (policy, needed) in [(&whole, 1), (&split, 2)] {
+        scratch.write(".sops.yaml", policy);
+        let mut command = Program::Lockstep.command(&scratch);
+        command.env("SOPS_AGE_KEY", people.keys.join("\n"));
+        let ran = scratch.finish(command.args(["updatekeys", "--yes", "secret.yaml"]));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let file = scratch.read("secret.yaml");
+        assert_eq!(file.contains("key_groups"), needed > 1);
+        assert_eq!(file.contains("shamir_threshold"), needed > 1);
+        people.check(&scratch, "secret.yaml", needed);
+    }
+}

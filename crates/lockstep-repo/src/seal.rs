@@ -4,7 +4,8 @@ use crate::{LARGEST_FILE, Plan};
 use lockstep_age::{Identities, Recipient, UnwrapError, WrapError, unwrap, wrap, wrap_split};
 use lockstep_secret::{DataKey, SecretBytes};
 use lockstep_sops::{
-    AgeEntry, EncryptError, Format, KeyGroups, OpenError, ParseError, Parsed, Wrapped, parse_as,
+    AgeEntry, EncryptError, Format, KeyGroups, Metadata, OpenError, ParseError, Parsed, Wrapped,
+    parse_as,
 };
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -72,6 +73,18 @@ impl WrappedKey {
             None => wrap(key, &plan.recipients).map(Self::Whole),
             Some(split) => {
                 wrap_split(key, &split.groups, split.threshold, &mut fill).map(Self::Split)
+            }
+        }
+    }
+}
+
+impl WrappedKey {
+    /// Whether these are a file's keys.
+    pub(crate) fn is_in(&self, metadata: &Metadata) -> bool {
+        match self {
+            Self::Whole(entries) => metadata.key_groups() == 1 && metadata.age() == entries,
+            Self::Split(split) => {
+                metadata.threshold() == split.threshold && metadata.groups().eq(&split.groups)
             }
         }
     }

@@ -315,11 +315,11 @@ impl Document<Encrypted> {
         rotate::compare(self, selector)
     }
 
-    /// The file with `wrapped` as its age entries, and everything else as it is: `wrapped` must be the
-    /// data key it has. `None` if there are no age entries to replace, or it is not YAML.
+    /// The file with `wrapped` as its keys, and everything else as it is: `wrapped` must be the data key
+    /// it has. `None` if there are no keys to replace in place, or it is not YAML.
     #[must_use]
-    pub fn rewrap(&self, wrapped: &[AgeEntry]) -> Option<String> {
-        rewrap::rewrap(self, wrapped)
+    pub fn rewrap<'a>(&self, wrapped: impl Into<Wrapped<'a>>) -> Option<String> {
+        rewrap::rewrap(self, wrapped.into())
     }
 
     /// Verifies the file as [`Document::open`] does and encrypts every value again, where it stands,

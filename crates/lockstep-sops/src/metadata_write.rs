@@ -37,7 +37,7 @@ impl Block<'_> {
     /// All fields, sorted by name.
     pub(crate) fn fields(&self) -> Vec<(String, Field)> {
         let text = |text: &str| Field::Text(text.to_owned());
-        let mut fields = self.keys();
+        let mut fields = key_fields(self.wrapped);
         fields.extend([
             ("lastmodified", text(self.last_modified)),
             (SEAL_FIELD, Field::Text(self.seal.value())),
@@ -55,24 +55,6 @@ impl Block<'_> {
         fields.sort_unstable_by_key(|(name, _)| *name);
         let owned = |(name, field): (&str, Field)| (name.to_owned(), field);
         fields.into_iter().map(owned).collect()
-    }
-
-    fn keys(&self) -> Vec<(&'static str, Field)> {
-        match &self.wrapped {
-            Wrapped::Whole(entries) => vec![("age", age_field(entries))],
-            Wrapped::Split(split) => {
-                // sops writes this list even where it has no keys of the kind.
-                let group = |entries: &Vec<AgeEntry>| {
-                    let vault = ("hc_vault".to_owned(), Field::List(Vec::new()));
-                    Field::Mapping(vec![("age".to_owned(), age_field(entries)), vault])
-                };
-                let groups = split.groups.iter().map(group);
-                vec![
-                    ("key_groups", Field::List(groups.collect())),
-                    ("shamir_threshold", Field::Word(split.threshold.to_string())),
-                ]
-            }
-        }
     }
 
     /// The block as lines of YAML below `column`, the column of the document's keys.
@@ -107,21 +89,49 @@ fn age_field(entries: &[AgeEntry]) -> Field {
     Field::List(entries.iter().map(entry).collect())
 }
 
-/// The age entries as lines of YAML, with their key at `column`.
-pub(crate) fn age_lines(entries: &[AgeEntry], column: usize, line_break: &str) -> String {
+/// What says who can open the file, sorted by name.
+fn key_fields(wrapped: Wrapped<'_>) -> Vec<(&'static str, Field)> {
+    match wrapped {
+        Wrapped::Whole(entries) => vec![("age", age_field(entries))],
+        Wrapped::Split(split) => {
+            // sops writes this list even where it has no keys of the kind.
+            let group = |entries: &Vec<AgeEntry>| {
+                let vault = ("hc_vault".to_owned(), Field::List(Vec::new()));
+                Field::Mapping(vec![("age".to_owned(), age_field(entries)), vault])
+            };
+            let groups = split.groups.iter().map(group);
+            vec![
+                ("key_groups", Field::List(groups.collect())),
+                ("shamir_threshold", Field::Word(split.threshold.to_string())),
+            ]
+        }
+    }
+}
+
+/// The keys as lines of YAML, at `column`.
+pub(crate) fn key_lines(wrapped: Wrapped<'_>, column: usize, line_break: &str) -> String {
     let mut out = Lines {
         text: String::new(),
         column,
         line_break,
     };
-    out.mapping(0, "", &[("age".to_owned(), age_field(entries))]);
+    let fields = key_fields(wrapped).into_iter();
+    let fields: Vec<_> = fields
+        .map(|(name, field)| (name.to_owned(), field))
+        .collect();
+    out.mapping(0, "", &fields);
     out.text
 }
 
-/// The age entries as an entry in braces.
-pub(crate) fn age_in_flow(entries: &[AgeEntry]) -> String {
-    let mut out = "\"age\": ".to_owned();
-    flow(&age_field(entries), &mut out);
+/// The keys as entries in braces.
+pub(crate) fn keys_in_flow(wrapped: Wrapped<'_>) -> String {
+    let mut out = String::new();
+    for (index, (name, field)) in key_fields(wrapped).iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { ", " });
+        out.push_str(&quoted(name));
+        out.push_str(": ");
+        flow(field, &mut out);
+    }
     out
 }
 

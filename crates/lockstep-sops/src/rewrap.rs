@@ -1,15 +1,18 @@
-//! Other recipients for an encrypted file under the same data key: of the metadata, the age entries are
-//! written anew. All other bytes stay, the MAC and the time among them.
+//! Other recipients for an encrypted file under the same data key: of the metadata, the keys are written
+//! anew. All other bytes stay, the MAC and the time among them.
 
 use crate::document::{Document, Encrypted};
-use crate::metadata::AgeEntry;
+use crate::metadata::Wrapped;
 use crate::metadata_write;
 use crate::seam::{line_break_of, line_end, line_start};
 use crate::store::{self, Format};
-use lockstep_yaml::{CollectionStyle, NodeKind, Splices};
+use lockstep_yaml::{CollectionStyle, Node, NodeId, NodeKind, Splices, Stream};
 
-/// The file with `wrapped` as its age entries; `None` if it has none to replace, or is not YAML.
-pub(crate) fn rewrap(document: &Document<Encrypted>, wrapped: &[AgeEntry]) -> Option<String> {
+/// The fields that say who can open a file.
+const FIELDS: [&str; 3] = ["age", "key_groups", "shamir_threshold"];
+
+/// The file with `wrapped` as its keys; `None` if it has none to replace in place, or is not YAML.
+pub(crate) fn rewrap(document: &Document<Encrypted>, wrapped: Wrapped<'_>) -> Option<String> {
     if document.format != Format::Yaml {
         return None;
     }
@@ -23,18 +26,40 @@ pub(crate) fn rewrap(document: &Document<Encrypted>, wrapped: &[AgeEntry]) -> Op
         let NodeKind::Mapping(style, entries) = &stream.node(metadata).kind else {
             return None;
         };
-        let is_age = |key| matches!(&stream.node(key).kind, NodeKind::Scalar(name) if name.text.eq_ignore_ascii_case("age"));
-        let (key, value) = *entries.iter().find(|(key, _)| is_age(*key))?;
-        let (key, value) = (stream.node(key), stream.node(value));
+        let fields = entries.iter().filter(|(key, _)| is_key_field(stream, *key));
+        let fields = fields.map(|(key, value)| (stream.node(*key), stream.node(*value)));
+        let fields: Vec<(&Node, &Node)> = fields.collect();
+        let (first, others) = fields.split_first()?;
         if *style == CollectionStyle::Flow {
-            let end = value.span.end.max(key.span.end);
-            splices.replace(key.start..end, metadata_write::age_in_flow(wrapped));
+            if !others.is_empty() {
+                return None;
+            }
+            let end = first.1.span.end.max(first.0.span.end);
+            splices.replace(first.0.start..end, metadata_write::keys_in_flow(wrapped));
             continue;
         }
-        let start = line_start(text, key.start);
-        let end = line_end(text, value.span.end.max(key.span.end), start);
-        let lines = metadata_write::age_lines(wrapped, key.start - start, line_break_of(text));
-        splices.replace(start..end, lines);
+        let line_break = line_break_of(text);
+        let column = first.0.start - line_start(text, first.0.start);
+        let lines = metadata_write::key_lines(wrapped, column, line_break);
+        replace_lines(&mut splices, text, *first, lines);
+        for field in others {
+            replace_lines(&mut splices, text, *field, String::new());
+        }
     }
     Some(std::mem::take(&mut *splices.apply(text)))
+}
+
+fn is_key_field(stream: &Stream, key: NodeId) -> bool {
+    let NodeKind::Scalar(name) = &stream.node(key).kind else {
+        return false;
+    };
+    FIELDS
+        .iter()
+        .any(|field| name.text.eq_ignore_ascii_case(field))
+}
+
+fn replace_lines(splices: &mut Splices, text: &str, (key, value): (&Node, &Node), lines: String) {
+    let start = line_start(text, key.start);
+    let end = line_end(text, value.span.end.max(key.span.end), start);
+    splices.replace(start..end, lines);
 }

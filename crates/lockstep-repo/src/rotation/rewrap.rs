@@ -1,9 +1,9 @@
 //! Other recipients for examined files, under the data keys they have.
 
 use super::{Examined, Refusal, Refused, read};
-use crate::seal::fill;
+use crate::seal::{WrappedKey, fill};
 use crate::{Expected, LARGEST_FILE, Privacy, write_file};
-use lockstep_age::{Identities, unwrap, wrap};
+use lockstep_age::{Identities, unwrap};
 use lockstep_secret::SecretString;
 
 /// Wraps a file's data key for whom its plan names, and for nobody else. Its values, MAC and time stay.
@@ -20,7 +20,7 @@ pub fn rewrap(file: &Examined, identities: &Identities) -> Result<(), Box<Refuse
 fn prepare(file: &Examined, identities: &Identities) -> Result<(), Refusal> {
     let document = read(&file.path, &file.source.text)?;
     let key = unwrap(document.metadata(), identities)?.key;
-    let wrapped = wrap(&key, &file.plan.recipients)?;
+    let wrapped = WrappedKey::of(&key, &file.plan)?;
     let text = document.rewrap(&wrapped).ok_or(Refusal::Entries)?;
     // The seal is over the recipients, too. The file's own was verified when it was examined.
     let team = file.plan.standing.team.as_deref();
@@ -31,7 +31,7 @@ fn prepare(file: &Examined, identities: &Identities) -> Result<(), Refusal> {
     }
     // What is written must still open, for exactly these.
     let again = read(&file.path, &SecretString::new(text.clone()))?;
-    if again.metadata().age() != wrapped {
+    if !wrapped.is_in(again.metadata()) {
         return Err(Refusal::Entries);
     }
     again.open(&key)?;
