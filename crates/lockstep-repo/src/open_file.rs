@@ -8,7 +8,9 @@ use crate::{
 };
 use lockstep_age::{Identities, unwrap};
 use lockstep_secret::{DataKey, SecretString};
-use lockstep_sops::{Document, EditError, Metadata, Opened, Parsed, Selector, parse};
+use lockstep_sops::{
+    Document, EditError, Metadata, Opened, Parsed, Selector, parse, recipient_name,
+};
 use std::path::{Path, PathBuf};
 
 /// An encrypted file, its contents, and the data key.
@@ -64,10 +66,9 @@ impl OpenFile {
             .metadata
             .age()
             .iter()
-            .map(|entry| entry.recipient.trim());
+            .map(|entry| recipient_name(&entry.recipient));
         let strangers: Vec<_> = named
-            .filter(|one| !plan.standing.known.contains(*one))
-            .map(ToOwned::to_owned)
+            .filter(|one| !plan.standing.known.contains(one))
             .collect();
         (!strangers.is_empty()).then(|| plan.standing.show_all(&strangers))
     }

@@ -293,7 +293,7 @@ fn unknown_fields(names: raw::KeyNames) -> Vec<UnknownField> {
         .collect()
 }
 
-/// Whether a line holds what looks like an age private key, in either case.
+/// Whether a line holds what looks like a private key, of age in either case, or of SSH.
 fn holds_private_key(line: &str) -> bool {
-    line.to_ascii_uppercase().contains("AGE-SECRET-KEY-")
+    line.to_ascii_uppercase().contains("AGE-SECRET-KEY-") || line.contains("PRIVATE KEY-----")
 }

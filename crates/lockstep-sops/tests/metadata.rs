@@ -108,6 +108,35 @@ fn key_groups_are_counted_and_flat_keys_go_first() {
 }
 
 #[test]
+fn a_threshold_is_read_as_sops_does_or_refused() {
+    let with = |threshold: &str| {
+        let text = format!(
+            "sops:\n  key_groups:\n  - age: [{{recipient: r1, enc: e1}}]\n  - age: []\n  - age: [{{recipient: r2, enc: e2}}]\n  shamir_threshold: {threshold}\n  lastmodified: \"2023-01-02T03:04:05Z\"\n  mac: x\n  version: 3.13.3\n"
+        );
+        read(&text).map(|document| {
+            let metadata = document.metadata();
+            let groups: Vec<_> = metadata.groups().map(<[_]>::len).collect();
+            assert_eq!(groups, [1, 0, 1]);
+            metadata.threshold()
+        })
+    };
+    // Fewer than two shares are never put together, and more than there are never come together.
+    for (text, read) in [
+        ("3", 3),
+        ("\"3\"", 3),
+        ("0", 2),
+        ("1", 2),
+        ("null", 2),
+        ("255", 255),
+    ] {
+        assert_eq!(with(text).unwrap(), read, "{text}");
+    }
+    for text in ["-1", "x", "2.5", "[2]", "99999999999999999999999"] {
+        assert!(with(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_named_with_its_line() {
     let without = |field: &str| {
         OLD.lines()
