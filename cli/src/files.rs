@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
 use lockstep_repo::{
-    FolderError, LARGEST_FILE, Nested, Privacy, Shown, format_of, read_raw_stream, write_output,
-    yaml_files,
+    FolderError, LARGEST_FILE, Nested, Privacy, Shown, files_below, format_of, read_raw_stream,
+    write_output,
 };
 use lockstep_secret::SecretBytes;
 use lockstep_sops::Format;
@@ -171,7 +171,7 @@ impl Files {
     }
 }
 
-/// Lists the files that are named and the YAML files of folders that are, each once.
+/// Lists the files that are named and those of folders that are, each once.
 pub(crate) fn list(paths: &[PathBuf], nested: Nested) -> Many {
     let mut many = Many::default();
     for path in paths {
@@ -180,7 +180,7 @@ pub(crate) fn list(paths: &[PathBuf], nested: Nested) -> Many {
             many.files.push(Listed { path, origin });
             continue;
         }
-        for found in yaml_files(path, nested) {
+        for found in files_below(path, nested) {
             let origin = Origin::Found;
             match found {
                 Ok(path) => many.files.push(Listed { path, origin }),
@@ -217,22 +217,19 @@ impl Type {
             Format::Yaml => Self::Yaml,
             Format::Json => Self::Json,
             Format::Dotenv => Self::Dotenv,
-            Format::Binary if name.to_string_lossy().ends_with(".ini") => Self::Ini,
+            Format::Ini => Self::Ini,
             Format::Binary => Self::Binary,
         }
     }
 
-    fn format(self, name: &Path) -> Result<Format, Failure> {
+    fn format(self) -> Format {
         match self {
-            Self::Yaml => return Ok(Format::Yaml),
-            Self::Json => return Ok(Format::Json),
-            Self::Dotenv => return Ok(Format::Dotenv),
-            Self::Binary => return Ok(Format::Binary),
-            Self::Ini => {}
+            Self::Yaml => Format::Yaml,
+            Self::Json => Format::Json,
+            Self::Dotenv => Format::Dotenv,
+            Self::Ini => Format::Ini,
+            Self::Binary => Format::Binary,
         }
-        let told = format!("{}: INI files are not supported yet", Shown(name));
-        Err(Failure::new(Exit::Failure, told)
-            .hint("--input-type binary and --output-type binary encrypt it as a whole"))
     }
 }
 
@@ -246,7 +243,7 @@ impl Types {
     pub(crate) fn to_encrypt(self, name: &Path) -> Result<Format, Failure> {
         match self.of(name) {
             // An encrypted binary file is JSON.
-            (input, output) if input == output => input.format(name),
+            (input, output) if input == output => Ok(input.format()),
             (Type::Binary, Type::Json) => Ok(Format::Binary),
             (input, output) => Err(Self::differ(name, input, output)),
         }
@@ -255,10 +252,10 @@ impl Types {
     /// The format of a file of this name that is to be decrypted.
     pub(crate) fn to_decrypt(self, name: &Path) -> Result<Format, Failure> {
         match self.of(name) {
-            (input, output) if input == output => input.format(name),
+            (input, output) if input == output => Ok(input.format()),
             // The same object; what differs is whether it is unpacked.
             (Type::Binary | Type::Json, output @ (Type::Binary | Type::Json)) => {
-                output.format(name)
+                Ok(output.format())
             }
             (input, output) => Err(Self::differ(name, input, output)),
         }
@@ -276,11 +273,6 @@ impl Types {
         let told = format!("{}: {input} cannot be turned into {output}", Shown(name));
         Failure::new(Exit::Failure, told).hint(format!("add --output-type {input}"))
     }
-}
-
-/// The format of a file, by its name.
-pub(crate) fn format_by_name(name: &Path) -> Result<Format, Failure> {
-    Type::of(name).format(name)
 }
 
 /// Writes one result that does not replace what it was made from.

@@ -1,11 +1,10 @@
 //! One encrypted file that a verb opens, and changes under its own data key.
 
 use crate::failure::Failure;
-use crate::files::format_by_name;
 use crate::identities::{self, Found};
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
-use lockstep_repo::{OpenFile, Overrides, Plan, Policies, Shown, UnsealError};
+use lockstep_repo::{OpenFile, Overrides, Plan, Policies, Shown, UnsealError, format_of};
 use lockstep_secret::SecretString;
 use lockstep_sops::{Format, Selector};
 use std::path::{Path, PathBuf};
@@ -46,7 +45,7 @@ fn open_with(path: &Path, found: &Found, terminal: Terminal) -> Result<OpenFile,
 
 /// Refuses formats that are not changed in place yet.
 fn check_format(path: &Path) -> Result<(), Failure> {
-    match format_by_name(path)? {
+    match format_of(path) {
         Format::Yaml => Ok(()),
         format => Err(Failure::new(
             Exit::Failure,

@@ -2,9 +2,8 @@
 
 use crate::Exit;
 use crate::failure::Failure;
-use crate::files::format_by_name;
 use crate::terminal::Terminal;
-use lockstep_repo::{LARGEST_FILE, Shown, read_raw};
+use lockstep_repo::{LARGEST_FILE, Shown, format_of, read_raw};
 use lockstep_sops::{Parsed, parse_as};
 use std::path::PathBuf;
 
@@ -29,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: Terminal) -> Result<(), Failu
     let content = read_raw(file, LARGEST_FILE)
         .map_err(|error| failed(error.into()))?
         .content;
-    let format = format_by_name(file)?;
+    let format = format_of(file);
     let parsed = parse_as(content, format).map_err(|error| {
         let message = crate::failure::chain(&error);
         let failure = Failure::new(Exit::Failure, format!("{}: {message}", Shown(file)));

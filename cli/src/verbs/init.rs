@@ -7,7 +7,7 @@ use crate::{Exit, environment, identities};
 use lockstep_age::{Recipient, RecipientError};
 use lockstep_repo::{
     Expected, Holds, Nested, Overrides, POLICY_FILE, Policies, PolicyError, Privacy, Shown,
-    find_policy, look_into, read_policy, write_file, yaml_files,
+    files_below, find_policy, look_into, read_policy, write_file,
 };
 use lockstep_rules::{Named, SECRET_FILES, is_name, proposal};
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ fn describe(path: &Path, folder: &Path, terminal: Terminal) -> Result<(), Failur
 fn survey(folder: &Path, terminal: Terminal) -> Result<(), Failure> {
     let mut policies = Policies::new(Overrides::default(), &environment::current_folder()?);
     let mut to_encrypt = 0;
-    for file in yaml_files(folder, Nested::Enter) {
+    for file in files_below(folder, Nested::Enter) {
         let file = file?;
         if !matches!(look_into(&file), Ok(Holds::ClearSecret)) {
             continue;

@@ -3,7 +3,7 @@
 mod report;
 
 use crate::failure::Failure;
-use crate::files::{Listed, Many, Origin, format_by_name, list};
+use crate::files::{Listed, Many, Origin, list};
 use crate::identities::{self, Found};
 use crate::terminal::Terminal;
 use crate::{Exit, environment};
@@ -158,10 +158,7 @@ fn plan(
 ) -> Result<Option<(Candidate, Plan)>, Failure> {
     match (listed.origin, candidate.holds) {
         (Origin::Found, Holds::ClearSecret | Holds::Other) => return Ok(None),
-        (Origin::Found, Holds::Encrypted | Holds::Unreadable) => {}
-        (Origin::Named, _) => {
-            format_by_name(&listed.path)?;
-        }
+        (Origin::Found, Holds::Encrypted | Holds::Unreadable) | (Origin::Named, _) => {}
     }
     match policies.plan(&listed.path) {
         Ok(plan) => Ok(Some((candidate, plan))),

@@ -1,4 +1,4 @@
-//! Files that are not YAML: JSON, dotenv and binary files, and the options that say what a file is.
+//! Files that are not YAML: JSON, dotenv, INI and binary files, and the options that say what a file is.
 
 use crate::scratch::{ALICE, Scratch};
 
@@ -9,6 +9,10 @@ fn scratch() -> Scratch {
     let scratch = Scratch::with_policy();
     scratch.write("secret.json", JSON);
     scratch.write("secret.pem", "hunter2-canary\n");
+    scratch.write(
+        "secret.ini",
+        "[data]\n; what for\nname = \"hunter2-canary\" ; x\n",
+    );
     scratch.write("secret.env", "data=hunter2-canary\n\n# what for\nNAME=x\n");
     scratch
 }
@@ -16,7 +20,7 @@ fn scratch() -> Scratch {
 #[test]
 fn a_file_is_what_its_name_says() {
     let scratch = scratch();
-    for name in ["secret.json", "secret.env", "secret.pem"] {
+    for name in ["secret.json", "secret.env", "secret.ini", "secret.pem"] {
         let text = scratch.read(name);
         scratch.run(&["encrypt", "-i", name]).ok();
         let encrypted = scratch.read(name);
@@ -99,4 +103,26 @@ fn bytes_that_are_no_text_come_back() {
     scratch.run(&["encrypt", "-i", "secret.bin"]).ok();
     scratch.run(&["decrypt", "-i", "secret.bin"]).ok();
     assert_eq!(std::fs::read(scratch.path("secret.bin")).unwrap(), bytes);
+}
+
+#[test]
+fn a_folder_has_encrypted_files_of_every_format() {
+    let scratch = scratch();
+    scratch.write("package.json", "{\"name\": \"shop\"");
+    scratch.write("other.json", "{\"kind\": \"Secret\"}");
+    let secret = JSON.replacen('{', "{\"apiVersion\": \"v1\", ", 1);
+    scratch.write("secret.json", &secret);
+    let ran = scratch.run(&["encrypt", "-i", "."]);
+    assert_eq!(ran.stderr, "1 encrypted, 1 left alone\n");
+    for name in ["secret.env", "secret.pem"] {
+        scratch.run(&["encrypt", "-i", name]).ok();
+    }
+    let ran = scratch.run(&["rotate", "--yes", "."]);
+    assert!(ran.stderr.ends_with("3 files rotated\n"), "{}", ran.stderr);
+    assert_eq!(
+        scratch.run(&["decrypt", "-i", "."]).stderr,
+        "3 decrypted, 1 left alone\n"
+    );
+    assert_eq!(scratch.read("secret.json"), secret);
+    assert_eq!(scratch.read("secret.pem"), "hunter2-canary\n");
 }

@@ -1,15 +1,17 @@
-//! The YAML files of a folder, and which of them hold Kubernetes Secrets.
+//! The files of a folder that may be encrypted, and which of them hold Kubernetes Secrets.
 
 use crate::{POLICY_FILE, ReadError, Shown};
 use lockstep_secret::SecretBytes;
 use lockstep_sops::{Format, Parsed, Value, ValueKind, parse_as};
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Lists the YAML files below `folder`, sorted, and in their place the folders that cannot be read.
-/// Symlinks are not followed; Git's own folder and policy files are left out.
-pub fn yaml_files(
+/// Lists the YAML files below `folder`, and those of other formats that look encrypted or like a
+/// Secret; sorted, and in their place the folders that cannot be read. Symlinks are not followed; Git's
+/// own folder and policy files are left out.
+pub fn files_below(
     folder: &Path,
     nested: Nested,
 ) -> impl Iterator<Item = Result<PathBuf, FolderError>> {
@@ -24,8 +26,9 @@ pub fn yaml_files(
     walk.filter_map(move |entry| match entry {
         Ok(entry) => {
             let path = entry.path();
-            let wanted =
-                entry.file_type().is_file() && is_yaml(path) && !path.ends_with(POLICY_FILE);
+            let wanted = entry.file_type().is_file()
+                && !path.ends_with(POLICY_FILE)
+                && (is_yaml(path) || deserves_a_look(path));
             wanted.then(|| Ok(entry.into_path()))
         }
         Err(error) => Some(Err(FolderError {
@@ -36,6 +39,33 @@ pub fn yaml_files(
                 .unwrap_or_else(|| ErrorKind::Other.into()),
         })),
     })
+}
+
+/// How an encrypted binary file begins, without blanks.
+const ENVELOPE: &[u8] = b"{\"data\":\"ENC[AES256_GCM,";
+
+/// Whether a file that is not YAML looks encrypted, or like a Secret in JSON. What cannot be read, or
+/// is larger than is read, is none of ours.
+fn deserves_a_look(path: &Path) -> bool {
+    let marks: &[&[u8]] = match format_of(path) {
+        Format::Json => &[b"ENC[AES256_GCM,", b"\"Secret\""],
+        Format::Binary => return begins_like_an_envelope(path),
+        _ => &[b"ENC[AES256_GCM,"],
+    };
+    let Ok(source) = crate::read_raw(path, crate::LARGEST_FILE) else {
+        return false;
+    };
+    let content = source.content.expose();
+    marks
+        .iter()
+        .any(|mark| content.windows(mark.len()).any(|window| window == *mark))
+}
+
+fn begins_like_an_envelope(path: &Path) -> bool {
+    let mut start = Vec::with_capacity(64);
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
+    start.retain(|byte| !byte.is_ascii_whitespace());
+    read.is_ok() && start.starts_with(ENVELOPE)
 }
 
 /// What becomes of repositories in a folder, such as submodules. Their policy files are their own.

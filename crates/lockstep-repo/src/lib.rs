@@ -18,7 +18,7 @@ mod source;
 mod write;
 
 pub use check::{Checked, Depth, Finding, changes_since, check, seal_again};
-pub use folder::{FolderError, Holds, Nested, format_of, is_yaml, look_at, look_into, yaml_files};
+pub use folder::{FolderError, Holds, Nested, files_below, format_of, is_yaml, look_at, look_into};
 pub use open_file::{OpenFile, ResealError};
 pub use policy::{
     Overrides, POLICY_FILE, Plan, Policies, PolicyError, RuleName, Split, Standing, find_policy,

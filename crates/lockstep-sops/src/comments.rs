@@ -4,6 +4,7 @@
 //! elsewhere once other text moves. Nothing depends on it: a comment that does not decrypt where a
 //! reader looks for it stays as it is, for sops and here alike, and comments are never in the MAC.
 
+use crate::store::Format;
 use crate::survey::{PathId, Slot, Survey};
 use lockstep_yaml::Stream;
 use std::collections::HashSet;
@@ -36,7 +37,10 @@ impl<'a> Attribution<'a> {
     }
 
     /// The collections that comment number `index` may belong to, the likeliest first.
-    pub(crate) fn containers(&self, index: usize) -> Vec<PathId> {
+    pub(crate) fn containers(&self, index: usize, format: Format) -> Vec<PathId> {
+        if format == Format::Ini {
+            return self.section(index);
+        }
         let comment = &self.stream.comments()[index];
         let at = comment.span.start;
         let Some((document, previous, next)) = self.neighbours(at) else {
@@ -65,6 +69,25 @@ impl<'a> Attribution<'a> {
         let mut seen = HashSet::new();
         candidates.retain(|path| seen.insert(*path));
         candidates
+    }
+
+    /// The section of an INI file that comment number `index` belongs to: that of the entry or header
+    /// on its line, or of the next one.
+    fn section(&self, index: usize) -> Vec<PathId> {
+        let comment = &self.stream.comments()[index];
+        let Some((_, previous, next)) = self.neighbours(comment.span.start) else {
+            return Vec::new();
+        };
+        let slot = if comment.inline {
+            previous
+        } else {
+            next.or(previous)
+        };
+        let section = |slot: &Slot| match self.survey.roots.contains(&slot.container) {
+            true => slot.value,
+            false => slot.container,
+        };
+        slot.map(section).into_iter().collect()
     }
 
     /// The collection of the entry before a comment that is further right than whatever follows it:

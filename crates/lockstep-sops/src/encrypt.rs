@@ -201,7 +201,7 @@ impl Sealer<'_> {
     fn put_comments(&mut self, splices: &mut Splices, selector: &Selector) {
         let attribution = Attribution::new(self.text, self.stream, self.survey);
         for (index, comment) in self.stream.comments().iter().enumerate() {
-            let containers = attribution.containers(index);
+            let containers = attribution.containers(index, self.format);
             if let Some(kept) = self.kept {
                 let mut places = containers
                     .iter()
@@ -236,7 +236,9 @@ impl Sealer<'_> {
             let sealed = self
                 .cipher
                 .seal(plain, TypeName::Comment, &additional, self.random);
-            splices.replace(comment.span.clone(), format!("#{sealed}"));
+            // Before the text stands its mark, or a blank behind that.
+            let mark = &self.text[comment.span.start..=comment.span.start];
+            splices.replace(comment.span.clone(), format!("{mark}{sealed}"));
         }
     }
 }

@@ -6,7 +6,7 @@
 //!         └───▶ Encrypted ──open(key)──▶ Opened ─▶ trees (to render), plaintext (to read and edit)
 //! ```
 //!
-//! Compatible with sops 3.13.3 in both directions, for YAML, JSON, dotenv and binary files. Files are edited span by span: bytes
+//! Compatible with sops 3.13.3 in both directions, for YAML, JSON, dotenv, INI and binary files. Files are edited span by span: bytes
 //! that need not change do not.
 //!
 //! *Guarantees.* An [`Opened`] document of an encrypted file has had every value authenticated at its

@@ -243,7 +243,7 @@ impl Opener<'_> {
             let Some(sealed) = Sealed::parse(written) else {
                 continue;
             };
-            let containers = attribution.containers(index);
+            let containers = attribution.containers(index, self.format);
             let selected = containers
                 .into_iter()
                 .filter(|path| self.survey.selected(selector, *path));
@@ -273,15 +273,18 @@ impl Opener<'_> {
 /// A comment's text. One with a line break would not stay a comment when it is written back: it is
 /// treated as one that does not decrypt.
 fn comment_text(mut bytes: Zeroizing<Vec<u8>>, format: Format) -> Option<SecretString> {
-    // In dotenv a carriage return is a character like others.
-    let line_breaks: &[char] = match format {
-        Format::Dotenv => &['\n'],
-        _ => &['\n', '\r'],
+    let is_comment = |line: &str| line.trim_start().starts_with(['#', ';']);
+    let stays = |text: &SecretString| match format {
+        // A carriage return is a character like others.
+        Format::Dotenv => !text.expose().contains('\n'),
+        // Lines that follow each other are one comment.
+        Format::Ini => text.expose().lines().skip(1).all(is_comment),
+        _ => !text.expose().contains(['\n', '\r']),
     };
     SecretBytes::new(std::mem::take(&mut *bytes))
         .into_string()
         .ok()
-        .filter(|text| !text.expose().contains(line_breaks))
+        .filter(stays)
 }
 
 pub(crate) fn tree_error(unfit: Unfit, place: Place) -> TreeError {

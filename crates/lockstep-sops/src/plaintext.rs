@@ -21,9 +21,10 @@ pub(crate) fn of(document: &Document<Opened>) -> SecretString {
     let mut splices = Splices::default();
     put_values(&mut splices, document, decrypted);
     for comment in &decrypted.comments {
+        let mark = &text[comment.span.start..=comment.span.start];
         splices.replace(
             comment.span.clone(),
-            Zeroizing::new(format!("#{}", comment.text.expose())),
+            Zeroizing::new(format!("{mark}{}", comment.text.expose())),
         );
     }
     for part in document.stream.documents() {

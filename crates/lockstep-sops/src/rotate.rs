@@ -220,8 +220,9 @@ impl Again<'_> {
             let sealed = self
                 .cipher
                 .seal(plain, TypeName::Comment, &additional, self.random);
+            let mark = &self.text[comment.span.start..=comment.span.start];
             self.splices
-                .replace(comment.span.clone(), format!("#{sealed}"));
+                .replace(comment.span.clone(), format!("{mark}{sealed}"));
         }
     }
 }

@@ -7,6 +7,9 @@
 pub(crate) mod binary;
 mod dotenv;
 mod flat;
+mod ini;
+mod ini_metadata;
+mod ini_value;
 pub(crate) mod json;
 mod json_metadata;
 
@@ -29,6 +32,8 @@ pub enum Format {
     Json,
     /// Lines of `KEY=value`.
     Dotenv,
+    /// Sections of `key = value`.
+    Ini,
     /// Anything: the whole file is one value of a JSON object.
     Binary,
 }
@@ -43,6 +48,8 @@ impl Format {
             Self::Json
         } else if name.ends_with(".env") {
             Self::Dotenv
+        } else if name.ends_with(".ini") {
+            Self::Ini
         } else {
             Self::Binary
         }
@@ -55,6 +62,7 @@ impl Format {
             Self::Yaml => "yaml",
             Self::Json => "json",
             Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
             Self::Binary => "binary",
         }
     }
@@ -66,6 +74,7 @@ impl fmt::Display for Format {
             Self::Yaml => "YAML",
             Self::Json => "JSON",
             Self::Dotenv => "dotenv",
+            Self::Ini => "INI",
             Self::Binary => "a binary file of SOPS",
         })
     }
@@ -77,6 +86,7 @@ pub(crate) fn read(format: Format, text: &str) -> Result<Stream, ParseError> {
         Format::Yaml => return Stream::parse(text).map_err(ParseError::Yaml),
         Format::Json | Format::Binary => json::read(text),
         Format::Dotenv => dotenv::read(text),
+        Format::Ini => ini::read(text),
     };
     read.map_err(|source: YamlError| ParseError::Syntax { format, source })
 }
@@ -97,6 +107,10 @@ pub(crate) fn put_ciphertext(
             splices.replace(node.span.clone(), format!("\"{ciphertext}\""));
         }
         Format::Dotenv => splices.replace(node.span.clone(), ciphertext.to_owned()),
+        Format::Ini => {
+            let written = ini_value::ciphertext(&text[node.span.clone()], ciphertext);
+            splices.replace(node.span.clone(), written);
+        }
     }
 }
 
@@ -123,6 +137,10 @@ pub(crate) fn put_value(
             json_text::value(opened.kind, opened.text.expose()),
         ),
         Format::Dotenv => splices.replace(node.span.clone(), dotenv::value(opened)),
+        Format::Ini => {
+            let written = ini_value::spelled(&text[node.span.clone()], &flat::text(opened));
+            splices.replace(node.span.clone(), written);
+        }
     }
 }
 
@@ -140,6 +158,7 @@ pub(crate) fn append_metadata(
             json_metadata::append(splices, text, stream, document, block);
         }
         Format::Dotenv => dotenv::append(splices, text, block),
+        Format::Ini => ini_metadata::append(splices, text, block),
     }
 }
 
@@ -156,6 +175,7 @@ pub(crate) fn replace_metadata(
         Format::Json | Format::Binary => {
             json_metadata::replace(splices, text, stream, document, block);
         }
+        Format::Ini => ini_metadata::replace(splices, text, stream, document, block),
         Format::Dotenv => dotenv::replace(splices, text, block),
     }
 }
@@ -177,6 +197,10 @@ pub(crate) fn set_field(
             let (_, block) = seam::metadata_of(stream, 0)?;
             flat::set_field(splices, text, stream, block, field, ("sops_", "="))
         }
+        Format::Ini => {
+            let (_, block) = seam::metadata_of(stream, 0)?;
+            flat::set_field(splices, text, stream, block, field, ("", " = "))
+        }
     }
 }
 
@@ -194,6 +218,7 @@ pub(crate) fn remove_metadata(
             seam::remove(splices, text, stream, document);
         }
         Format::Dotenv => dotenv::remove(splices, text),
+        Format::Ini => ini_metadata::remove(splices, text, stream, document),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Done, failure_of, seal, warn};
 use crate::failure::Failure;
-use crate::files::{Listed, Many, Origin, Outcome, Tally, format_by_name};
+use crate::files::{Listed, Many, Origin, Outcome, Tally};
 use crate::terminal::Terminal;
 use lockstep_repo::{
     Change, Holds, Plan, Policies, PolicyError, Shown, format_of, look_at, look_into, rewrite,
@@ -48,9 +48,6 @@ fn plan(
     file: &Listed,
     terminal: Terminal,
 ) -> Result<Option<Plan>, Failure> {
-    if file.origin == Origin::Named {
-        format_by_name(&file.path)?;
-    }
     let error = match policies.plan(&file.path) {
         Ok(plan) => return Ok(Some(plan)),
         Err(error) => error,

@@ -5,8 +5,7 @@
 use super::flat::{self, Entry, add, at, string};
 use crate::metadata_write::Block;
 use crate::survey::METADATA_KEY;
-use crate::tree::{OpenedKind, OpenedScalar};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crate::tree::OpenedScalar;
 use lockstep_yaml::{
     Assembly, CollectionStyle, Comment, Document, NodeId, NodeKind, Splices, Stream, YamlError,
     YamlErrorKind,
@@ -100,38 +99,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
 
 /// A decrypted value, as sops writes it into a line.
 pub(crate) fn value(opened: &OpenedScalar) -> Zeroizing<String> {
-    let text = opened.text.expose();
-    match opened.kind {
-        OpenedKind::Str | OpenedKind::Time | OpenedKind::Int => {
-            Zeroizing::new(text.replace('\n', "\\n"))
-        }
-        OpenedKind::Bool => Zeroizing::new(text.to_ascii_lowercase()),
-        OpenedKind::Float => Zeroizing::new(float(text)),
-        // A text file has no bytes: as with sops in JSON, what is not UTF-8 is lost.
-        OpenedKind::Binary => {
-            let bytes = Zeroizing::new(STANDARD.decode(text).unwrap_or_default());
-            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-            Zeroizing::new(text.replace('\n', "\\n"))
-        }
-    }
-}
-
-/// Go's `'G'` with the shortest digits, and a decimal where it could be taken for an integer.
-fn float(text: &str) -> String {
-    let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else {
-        return text.to_owned();
-    };
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..6).contains(&exponent) {
-        return match text.contains('.') {
-            true => text.to_owned(),
-            false => format!("{text}.0"),
-        };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}E{sign}{:02}", exponent.abs())
+    Zeroizing::new(flat::text(opened).replace('\n', "\\n"))
 }
 
 /// Appends the metadata.
@@ -180,24 +148,4 @@ fn written(block: &Block<'_>) -> String {
         out.push_str(&format!("{PREFIX}{name}={value}\n"));
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn floats_are_spelled_as_sops_does() {
-        for (text, expected) in [
-            ("5", "5.0"),
-            ("0.25", "0.25"),
-            ("0.0001", "0.0001"),
-            ("0.00001", "1E-05"),
-            ("123456", "123456.0"),
-            ("1234567", "1.234567E+06"),
-            ("NaN", "NaN"),
-        ] {
-            assert_eq!(float(text), expected);
-        }
-    }
 }

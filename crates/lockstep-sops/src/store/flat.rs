@@ -2,6 +2,8 @@
 
 use crate::metadata_write::Field;
 use crate::survey::METADATA_KEY;
+use crate::tree::{OpenedKind, OpenedScalar};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lockstep_yaml::{
     Assembly, CollectionStyle, Node, NodeId, NodeKind, Scalar, ScalarStyle, Splices, Stream,
     YamlError, YamlErrorKind,
@@ -242,6 +244,39 @@ pub(crate) fn at(line: usize, kind: YamlErrorKind) -> YamlError {
     }
 }
 
+/// A decrypted value as text, as sops writes it where all values are strings.
+pub(crate) fn text(opened: &OpenedScalar) -> Zeroizing<String> {
+    let text = opened.text.expose();
+    Zeroizing::new(match opened.kind {
+        OpenedKind::Str | OpenedKind::Time | OpenedKind::Int => text.to_owned(),
+        OpenedKind::Bool => text.to_ascii_lowercase(),
+        OpenedKind::Float => float(text),
+        // A text file has no bytes: as with sops in JSON, what is not UTF-8 is lost.
+        OpenedKind::Binary => {
+            let bytes = Zeroizing::new(STANDARD.decode(text).unwrap_or_default());
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    })
+}
+
+/// Go's `'G'` with the shortest digits, and a decimal where it could be taken for an integer.
+fn float(text: &str) -> String {
+    let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else {
+        return text.to_owned();
+    };
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..6).contains(&exponent) {
+        return match text.contains('.') {
+            true => text.to_owned(),
+            false => format!("{text}.0"),
+        };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}E{sign}{:02}", exponent.abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,5 +325,20 @@ mod tests {
         }
         let deep = format!("a{}", "__map_a".repeat(1_000_000));
         assert!(read(&[&deep]).is_err());
+    }
+
+    #[test]
+    fn floats_are_spelled_as_sops_does() {
+        for (text, expected) in [
+            ("5", "5.0"),
+            ("0.25", "0.25"),
+            ("0.0001", "0.0001"),
+            ("0.00001", "1E-05"),
+            ("123456", "123456.0"),
+            ("1234567", "1.234567E+06"),
+            ("NaN", "NaN"),
+        ] {
+            assert_eq!(float(text), expected);
+        }
     }
 }

@@ -119,7 +119,12 @@ impl Judge {
         self.run(name, content, &["decrypt"])
     }
 
-    fn run(&self, name: &str, content: &[u8], arguments: &[&str]) -> Result<Vec<u8>, String> {
+    pub(crate) fn run(
+        &self,
+        name: &str,
+        content: &[u8],
+        arguments: &[&str],
+    ) -> Result<Vec<u8>, String> {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).unwrap();
         let Output {

@@ -272,3 +272,69 @@ fn dotenv_goes_both_ways_and_comes_back() {
         }
     }
 }
+
+/// INI files, which all come back byte for byte.
+const INI: &[&str] = &[
+    "",
+    "a = 1\nb=two words\n",
+    "[one]\na = x\n\n[two]\na = y\nb : z\n",
+    "; top\n[one]\n# of a\na = x ; inline\n; of b\n; more of b\nb = y\n\n; end\n",
+    "[one]\na = \"quoted\"\nb = 'single'\nc = `back ; tick # '\"`\nd = \"\"\"tri ; ple\"\"\"\ne =\nf = \"\"\nh = \"half\ni = a 'b' c\n",
+    "[one]\na = \"\"\"one\ntwo\n  three\"\"\"\nb = x\n",
+    "[a]\nx = 1\n[b]\nx = 2\n[a]\nx = 3\n[empty]\n[DEFAULT]\ny = 4\n",
+    "first = x\n[one_unencrypted]\na = plain ; c\n[two]\nb_secret = v\nb_unencrypted = w\n[data]\nk = u\n",
+    "[one]\r\n; windows\r\na = x\r\nb_unencrypted = y\r\n",
+    "\u{feff}[ümlaut 🦀]\n  schlüssel = grüße \u{2028}\n\t[ x ]  \nk=a=b:c ; d\n",
+    "[one]\na = ENC[x\nb = 5\nc = true\nd = {\"json\": [1]}\n#\n;;  #  marks\ne = f\n",
+];
+
+/// The sections, keys and values of an INI file as sops reads it, shown by its JSON.
+fn ini_meaning(judge: &Judge, encrypted: &[u8]) -> serde_json::Value {
+    let json = judge.run("file.ini", encrypted, &["decrypt", "--output-type", "json"]);
+    let text = json.unwrap_or_else(|e| panic!("{e}\n{}", String::from_utf8_lossy(encrypted)));
+    serde_json::from_slice(&text).unwrap()
+}
+
+#[test]
+fn ini_goes_both_ways_and_comes_back() {
+    let judge = Judge::new();
+    for text in INI {
+        let rules = if text.contains("_secret") { 6 } else { 1 };
+        for policy in policies().into_iter().take(rules) {
+            let ours = encrypt_as(text.as_bytes(), Format::Ini, &policy).unwrap();
+            let theirs = judge
+                .encrypt_file("file.ini", text.as_bytes(), &policy)
+                .unwrap();
+            let rotated = rotate_as(ours.as_bytes(), Format::Ini, &policy).unwrap();
+            let meaning = ini_meaning(&judge, &theirs);
+            for encrypted in [&ours, &rotated] {
+                assert_eq!(
+                    ini_meaning(&judge, encrypted.as_bytes()),
+                    meaning,
+                    "{encrypted}"
+                );
+                let back = open_as(encrypted.as_bytes(), Format::Ini)
+                    .unwrap()
+                    .content();
+                assert_eq!(String::from_utf8_lossy(back.expose()), *text, "{encrypted}");
+            }
+            // What sops wrote means the same once it is opened here and encrypted again.
+            let opened = open_as(&theirs, Format::Ini).unwrap().content();
+            let again = encrypt_as(opened.expose(), Format::Ini, &policy).unwrap();
+            assert_eq!(ini_meaning(&judge, again.as_bytes()), meaning, "{again}");
+        }
+    }
+}
+
+#[test]
+fn a_comment_of_ini_is_read_by_sops() {
+    let judge = Judge::new();
+    let text = INI[3];
+    let ours = encrypt_as(text.as_bytes(), Format::Ini, &EncryptionPolicy::default()).unwrap();
+    assert!(!ours.contains("top") && !ours.contains("more of b") && !ours.contains("end\n"));
+    let theirs = judge.decrypt_file("file.ini", ours.as_bytes()).unwrap();
+    let theirs = String::from_utf8(theirs).unwrap();
+    for comment in ["; top\n[one]", "; of b\n; more of b\nb = y"] {
+        assert!(theirs.contains(comment), "{theirs}");
+    }
+}
