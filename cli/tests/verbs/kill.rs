@@ -15,7 +15,7 @@ const ROTATE: &[&str] = &["rotate", "apps"];
 struct Repository {
     scratch: Scratch,
     names: Vec<String>,
-    inodes: Vec<u64>,
+    inodes: Vec<(u64, i64, i64)>,
 }
 
 impl Repository {
@@ -87,8 +87,10 @@ impl Repository {
     }
 }
 
-fn inode(scratch: &Scratch, name: &str) -> u64 {
-    fs::metadata(scratch.path(name)).unwrap().ino()
+/// The file by that name as it is now: an inode alone may come back after it was freed.
+fn inode(scratch: &Scratch, name: &str) -> (u64, i64, i64) {
+    let found = fs::metadata(scratch.path(name)).unwrap();
+    (found.ino(), found.mtime(), found.mtime_nsec())
 }
 
 #[test]
